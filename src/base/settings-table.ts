@@ -291,25 +291,6 @@ export const settingsTable = {
     meaning: 'How long the result of an ended procedure waits for its client.',
     whenToChange: 'Raise it where clients may be cut off for longer.',
   },
-  'cadastre.disk.ballast.bytes': {
-    unit: 'bytes',
-    default: 64 * MiB,
-    min: 0,
-    max: 16 * 1024 * MiB,
-    restart: 'master',
-    meaning:
-      'Space reserved on a local root, given up when the disk is full so that space can be freed.',
-    whenToChange: 'Set 0 on throw-away clusters.',
-  },
-  'cadastre.disk.reserve.bytes': {
-    unit: 'bytes',
-    default: 256 * MiB,
-    min: 0,
-    max: 1024 * 1024 * MiB,
-    restart: 'both',
-    meaning: 'User writes are refused while less than this is free on a local root.',
-    whenToChange: 'Raise it where other programs fill the same disk quickly.',
-  },
 } as const satisfies Record<string, SettingDeclaration>;
 
 export type SettingName = keyof typeof settingsTable;
