@@ -11,6 +11,7 @@
 /** Where a record starts, or a log ends. Compare by `sequence`. */
 export interface LogPosition {
   readonly segment: number;
+  /** Where its group starts, or an earlier group: records are written in groups. */
   readonly offset: number;
   /** Number of the record that starts here: 1, 2, 3, … */
   readonly sequence: number;
@@ -62,7 +63,10 @@ export interface LogReadOptions {
 export interface LogStore {
   /** Makes a log; fails with `object-exists` if the name was ever used. */
   create(name: string): Promise<LogWriter>;
-  /** Seals and returns the end; idempotent, may be called by several at once. */
+  /**
+   * Seals and returns the end; idempotent, may be called by several at once. A name that nobody has
+   * used is taken by it: that log cannot be made afterwards (race A20).
+   */
   seal(name: string): Promise<LogPosition>;
   /** The end, if sealed. */
   end(name: string): Promise<LogPosition | undefined>;
