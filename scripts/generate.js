@@ -20,6 +20,7 @@ const targets = [
   { protos: 'proto/catalog', output: 'src/catalog/generated' },
   { protos: 'proto/procedure', output: 'src/procedure/generated' },
   { protos: 'proto/master', output: 'src/master/generated' },
+  { protos: 'proto/master', output: 'src/master/generated' },
 ];
 
 function bufBinary() {
