@@ -4,7 +4,7 @@ import { NodeClock } from '../world/real/clock.js';
 import { NodeDisk } from '../world/real/disk.js';
 import { NodeRandom } from '../world/real/random.js';
 import { Simulation } from '../world/simulated/simulation.js';
-import { clearTemporaries, openStorage } from './root.js';
+import { openStorage } from './root.js';
 import { appendDurably, failureOf, readTexts } from './testing/log-helpers.js';
 import { makeTemporaryDirectory } from './testing/temporary-directory.js';
 
@@ -125,17 +125,5 @@ describe('a storage root', () => {
     const { simulation, failure } = machine('read-only');
     simulation.machine().drive.isReadOnly = true;
     expect(await failure()).toMatchObject({ code: 'root-unusable' });
-  });
-
-  it('loses what crashed writers left unfinished, and nothing else', async () => {
-    const { simulation, write, open } = machine('temporaries');
-    const storage = await open();
-    await simulation.run(() => storage.objects.create('data/1', Buffer.from('whole')));
-    await write('tmp/dead-1', 'half');
-    const { root } = simulation.node('one').world;
-    await simulation.run(() => clearTemporaries(root));
-    expect(simulation.machine().drive.names.find('/cadastre/tmp/dead-1')).toBeUndefined();
-    const object = await simulation.run(() => storage.objects.get('data/1'));
-    expect(object.toString()).toBe('whole');
   });
 });

@@ -9,6 +9,7 @@ import { CadastreError } from '../base/errors.js';
 import type { Disk } from '../world/disk.js';
 import type { Random } from '../world/random.js';
 import type { RootStorage, World } from '../world/world.js';
+import { hasErrorCode } from './error-code.js';
 import { LocalLogStore } from './local-log.js';
 import { ObjectLogStore } from './object-log.js';
 import { ObjectRegister } from './object-register.js';
@@ -18,7 +19,6 @@ import type { Storage } from './storage.js';
 /** The newest format this code reads and writes. */
 const formatVersion = 1;
 const formatKey = 'format';
-const temporaries = 'tmp';
 /** What may lie in an empty directory: unfinished objects, a file system's own, and hidden files. */
 const harmlessPattern = /^(?:tmp|lost\+found|\..*)$/;
 
@@ -55,20 +55,13 @@ export async function openStorage(
   };
 }
 
-/**
- * Removes what crashed writers left unfinished. Only for who knows that no other process uses the
- * root: another one's unfinished objects would fail.
- */
-export async function clearTemporaries(root: RootStorage): Promise<void> {
-  if (root.kind !== 'local') return; // an object store shows no unfinished objects
-  const directory = `${root.directory}/${temporaries}`;
-  for (const { name } of await root.disk.list(directory)) {
-    await root.disk.unlink(`${directory}/${name}`);
-  }
-}
-
 async function prepareDirectory(disk: Disk, directory: string): Promise<void> {
-  await disk.makeDirectory(directory);
+  try {
+    await disk.makeDirectory(directory);
+  } catch (error) {
+    if (!hasErrorCode(error, 'object-exists')) throw error;
+    throw unfit(directory, 'there is a file of that name');
+  }
   const { kind, name } = await disk.describe(directory);
   if (kind === 'network') throw unfit(directory, `${name} is a network file system`);
   if (kind === 'no-hard-links') throw unfit(directory, `${name} has no hard links`);

@@ -4,7 +4,7 @@ import type { CadastreError } from '../../base/errors.js';
 import { simulatedRoot } from '../simulated/node.js';
 import { Simulation } from '../simulated/simulation.js';
 import { objectStoreSuite } from '../testing/object-store-suite.js';
-import { LocalObjectStore } from './object-store.js';
+import { clearTemporaries } from './object-store.js';
 
 objectStoreSuite('LocalObjectStore on a simulated disk', () => {
   const simulation = new Simulation('suite');
@@ -43,15 +43,11 @@ describe('LocalObjectStore', () => {
   it('a write whose temporary file was cleared away ends as unavailable', async () => {
     const simulation = new Simulation(1);
     const { objects } = simulation.node('one').world.root;
-    const other = new LocalObjectStore(
-      simulation.node('other').disk,
-      simulatedRoot,
-      simulation.random.fork('other'),
-    );
+    const { disk } = simulation.node('other');
     await simulation.run(async () => {
       const writer = await objects.createWriter('a/b');
       await writer.write(Buffer.from('bytes'));
-      await other.clearTemporaries();
+      await clearTemporaries(disk, simulatedRoot);
       await expect(writer.finish()).rejects.toMatchObject({ code: 'storage-unavailable' });
       await objects.create('a/b', Buffer.from('bytes'));
     });

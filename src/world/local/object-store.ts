@@ -121,14 +121,6 @@ export class LocalObjectStore implements ObjectStore {
     }
   }
 
-  /** Removes what crashed writers left. Only while no other process writes to this root. */
-  async clearTemporaries(): Promise<void> {
-    const directory = `${this.#directory}/${temporaries}`;
-    for (const entry of await this.#disk.list(directory)) {
-      await this.#disk.unlink(`${directory}/${entry.name}`);
-    }
-  }
-
   #pathOf(key: string): string {
     checkKey(key);
     if (key === temporaries || key.startsWith(`${temporaries}/`)) {
@@ -284,4 +276,13 @@ function isCode(error: unknown, code: ErrorCode): boolean {
 function namedMissing(error: unknown, key: string): unknown {
   if (!isCode(error, 'object-missing')) return error;
   return new CadastreError('object-missing', `there is no object ${key}`, { cause: error });
+}
+
+/**
+ * Removes what crashed writers left unfinished. Only while no other process writes to this root:
+ * another one's unfinished objects would fail.
+ */
+export async function clearTemporaries(disk: Disk, directory: string): Promise<void> {
+  const below = `${directory}/${temporaries}`;
+  for (const { name } of await disk.list(below)) await disk.unlink(`${below}/${name}`);
 }

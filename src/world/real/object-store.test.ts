@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { LocalObjectStore } from '../local/object-store.js';
+import { LocalObjectStore, clearTemporaries } from '../local/object-store.js';
 import { objectStoreSuite } from '../testing/object-store-suite.js';
 import { NodeDisk } from './disk.js';
 import { NodeRandom } from './random.js';
@@ -43,7 +43,7 @@ describe('LocalObjectStore on the real disk', () => {
     expect(await readdir(join(directory, 'tmp'))).toEqual([]);
     await (await store.createWriter('big')).write(Buffer.from('unfinished'));
     expect(await readdir(join(directory, 'tmp'))).toHaveLength(1);
-    await store.clearTemporaries();
+    await clearTemporaries(new NodeDisk(), directory);
     expect(await readdir(join(directory, 'tmp'))).toEqual([]);
   });
 });
