@@ -34,8 +34,3 @@ export function packId(timeline: Timeline, counter: number): number {
   assert(Number.isSafeInteger(counter) && counter < counterSpan, 'L5: the counter fits its bits');
   return timeline * counterSpan + counter;
 }
-
-/** The timeline and counter of a packed id. */
-export function unpackId(id: number): { readonly timeline: Timeline; readonly counter: number } {
-  return { timeline: Math.floor(id / counterSpan) as Timeline, counter: id % counterSpan };
-}

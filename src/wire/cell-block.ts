@@ -54,3 +54,72 @@ export class CellBlockReader {
     return cells;
   }
 }
+
+/** A block grows by pieces of at least this; the first one is small, since most pages are. */
+const firstPieceBytes = 8 * 1024;
+const pieceBytesMax = 256 * 1024;
+
+/**
+ * A block that is made cell by cell, in pieces that go to the network as they are: a page of a scan is
+ * copied once, from the region's blocks to here.
+ */
+export class CellBlockWriter {
+  readonly #withTags: boolean;
+  readonly #full: Buffer[] = [];
+  #piece: Buffer = noBlock;
+  #used = 0;
+  #fullBytes = 0;
+  #count = 0;
+
+  constructor(withTags: boolean) {
+    this.#withTags = withTags;
+  }
+
+  /** Cells so far. */
+  get count(): number {
+    return this.#count;
+  }
+  /** Bytes so far, lengths included. */
+  get length(): number {
+    return this.#fullBytes + this.#used;
+  }
+  /** The block's bytes; nothing may be added afterwards. */
+  get pieces(): readonly Buffer[] {
+    return this.#used === 0 ? this.#full : [...this.#full, this.#piece.subarray(0, this.#used)];
+  }
+
+  /** Copies the cell that starts at `offset`. */
+  add(
+    source: Buffer,
+    offset: number,
+    keyLength: number,
+    valueLength: number,
+    tagsLength: number,
+  ): void {
+    const tags = this.#withTags && tagsLength > 0 ? 2 + tagsLength : 0;
+    const length = 8 + keyLength + valueLength + tags;
+    if (this.#used + 4 + length > this.#piece.length) this.#grow(4 + length);
+    const at = this.#piece.writeUInt32BE(length, this.#used);
+    source.copy(this.#piece, at, offset, offset + length);
+    this.#used = at + length;
+    this.#count += 1;
+  }
+
+  /** Windows on the cells, for a connection without blocks. */
+  cells(): Cell[] {
+    const cells: Cell[] = [];
+    for (const piece of this.pieces) {
+      const reader = new CellBlockReader(piece);
+      while (!reader.isDone) cells.push(reader.next());
+    }
+    return cells;
+  }
+
+  #grow(bytes: number): void {
+    if (this.#used > 0) this.#full.push(this.#piece.subarray(0, this.#used));
+    this.#fullBytes += this.#used;
+    const next = Math.min(pieceBytesMax, Math.max(firstPieceBytes, this.#piece.length * 4));
+    this.#piece = Buffer.allocUnsafeSlow(Math.max(next, bytes));
+    this.#used = 0;
+  }
+}

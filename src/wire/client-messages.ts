@@ -6,6 +6,7 @@
 import type { Cell } from '../base/cell.js';
 import type { CadastreError } from '../base/errors.js';
 import type { Condition, Get, Mutation, Scan } from '../base/operations.js';
+import type { CellBlockWriter } from './cell-block.js';
 import type { Uint64 } from './uint64.js';
 
 /** A region by its full name, or by the 32 hexadecimal digits of it. */
@@ -119,8 +120,10 @@ export interface ScanRequest {
 }
 
 export interface ScanResponse {
-  /** All results' cells, one result behind the other. */
+  /** All results' cells, one result behind the other; none if they stand in `block`. */
   readonly cells: readonly Cell[];
+  /** The same, as a server gathers them for a connection with a codec. */
+  readonly block?: CellBlockWriter;
   readonly cellsPerResult: readonly number[];
   /** For each result, whether more cells of its row may follow. */
   readonly partialFlags: readonly boolean[];

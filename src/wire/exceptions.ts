@@ -46,6 +46,8 @@ const classes: Readonly<Record<ErrorCode, ExceptionClass>> = {
   'not-supported': final('DoNotRetryIOException'),
   'unknown-setting': final('DoNotRetryIOException'),
   'nonce-reused': final('DoNotRetryIOException'),
+  'access-denied': final('security.AccessDeniedException'),
+  refused: final('DoNotRetryIOException'),
   'procedure-not-found': final('DoNotRetryIOException'),
   'concurrent-table-change': final('ConcurrentTableModificationException'),
   'unknown-scanner': final('UnknownScannerException'),

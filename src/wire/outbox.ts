@@ -39,6 +39,16 @@ export class Outbox {
     this.writer.setUint32(mark - 4, this.writer.length - mark);
   }
 
+  /** As `endFrame`, with more bytes at its end, which go out as they are. */
+  endFrameWith(mark: number, pieces: readonly Buffer[]): void {
+    const { writer } = this;
+    let bytes = writer.length - mark;
+    for (const piece of pieces) bytes += piece.length;
+    writer.setUint32(mark - 4, bytes);
+    this.#setAside(writer.take());
+    for (const piece of pieces) this.#setAside(piece);
+  }
+
   /** Takes back a frame whose writing failed half-way. */
   dropFrame(mark: number): void {
     this.writer.at = this.writer.start + mark - 4;

@@ -34,7 +34,7 @@ export function replyMulti(call: RpcCall, response: MultiResponse): void {
 }
 
 export function replyScan(call: RpcCall, response: ScanResponse): void {
-  call.reply(writeScanResponse, response, response.cells);
+  call.reply(writeScanResponse, response, response.block ?? response.cells);
 }
 
 function writeGetResponse(writer: ByteWriter, result: CellResult, codec: CellCodec): void {

@@ -10,6 +10,7 @@ import { assert } from '../base/assert.js';
 import type { Cell } from '../base/cell.js';
 import type { Address } from '../world/network.js';
 import type { ByteWriter } from './byte-writer.js';
+import type { CellBlockWriter } from './cell-block.js';
 import type { CellCodec, ConnectionHeader, RequestHeader } from './headers.js';
 
 /** What is known of a connection for as long as it lives. */
@@ -20,6 +21,9 @@ export interface ConnectionInfo extends ConnectionHeader {
 /** Writes `value` as a message. */
 export type MessageEncoder<T> = (writer: ByteWriter, value: T, codec: CellCodec) => void;
 
+/** Cells of an answer, or a block of them that is made already. */
+export type ReplyCells = readonly Cell[] | CellBlockWriter;
+
 /** Where answers go. */
 export interface CallOwner {
   readonly info: ConnectionInfo;
@@ -27,7 +31,7 @@ export interface CallOwner {
     call: RpcCall,
     encode: MessageEncoder<T>,
     value: T,
-    cells: readonly Cell[] | undefined,
+    cells: ReplyCells | undefined,
   ): void;
   sendFailure(call: RpcCall, error: CadastreError): void;
 }
@@ -72,10 +76,10 @@ export class RpcCall {
 
   /**
    * Answers with a message and, for connections with a codec, cells in a block. The message is
-   * encoded and the cells are copied before this returns. Takes a function and its value, rather
+   * encoded and the cells are copied before this returns (a block is taken as it is). Takes a function and its value, rather
    * than a closure, because it is called for every request.
    */
-  reply<T>(encode: MessageEncoder<T>, value: T, cells?: readonly Cell[]): void {
+  reply<T>(encode: MessageEncoder<T>, value: T, cells?: ReplyCells): void {
     this.#answerOnce();
     this.#owner.sendReply(this, encode, value, cells);
   }

@@ -11,9 +11,8 @@
 // 2. An answer to a connection that is gone is dropped; its call still counts until it is answered.
 
 import { asCadastreError, CadastreError } from '../base/errors.js';
-import type { Cell } from '../base/cell.js';
 import type { Connection } from '../world/network.js';
-import { cellBlockLength } from './cell-block.js';
+import { CellBlockWriter, cellBlockLength } from './cell-block.js';
 import { exceptionFrame, noCallId, registryFrame } from './headers.js';
 import {
   classifyPreamble,
@@ -29,7 +28,13 @@ import { wireLimits } from './limits.js';
 import { Outbox } from './outbox.js';
 import { ProtoReader } from './proto-reader.js';
 import { RpcCall } from './rpc-call.js';
-import type { CallOwner, ConnectionInfo, MessageEncoder, RpcService } from './rpc-call.js';
+import type {
+  CallOwner,
+  ConnectionInfo,
+  MessageEncoder,
+  ReplyCells,
+  RpcService,
+} from './rpc-call.js';
 
 /** What the connection needs of its server. */
 export interface ConnectionHost {
@@ -92,7 +97,7 @@ export class ServerConnection implements CallOwner {
     call: RpcCall,
     encode: MessageEncoder<T>,
     value: T,
-    cells: readonly Cell[] | undefined,
+    cells: ReplyCells | undefined,
   ): void {
     if (!this.#isClosed) {
       try {
@@ -307,21 +312,21 @@ export class ServerConnection implements CallOwner {
     callId: number,
     encode: MessageEncoder<T>,
     value: T,
-    cells: readonly Cell[] | undefined,
+    cells: ReplyCells | undefined,
   ): void {
     const { codec } = this.info;
     const withTags = codec === 'key-value-with-tags';
-    const blockLength =
-      cells === undefined || codec === 'none' ? 0 : cellBlockLength(cells, withTags);
+    const blockLength = codec === 'none' ? 0 : replyCellsLength(cells, withTags);
+    const isBlock = cells instanceof CellBlockWriter;
     const outbox = this.#outbox;
-    const frame = outbox.beginFrame(blockLength + 256);
+    const frame = outbox.beginFrame((isBlock ? 0 : blockLength) + 256);
     const { writer } = outbox;
     try {
       encodeResponseHeader(writer, callId, blockLength);
       const message = writer.beginDelimited();
       encode(writer, value, codec);
       writer.end(message);
-      if (blockLength > 0 && cells !== undefined) {
+      if (blockLength > 0 && cells !== undefined && !isBlock) {
         writer.reserve(blockLength);
         for (const cell of cells) writer.blockCell(cell, withTags);
       }
@@ -329,7 +334,8 @@ export class ServerConnection implements CallOwner {
       outbox.dropFrame(frame);
       throw error;
     }
-    outbox.endFrame(frame);
+    if (isBlock && blockLength > 0) outbox.endFrameWith(frame, cells.pieces);
+    else outbox.endFrame(frame);
   }
 
   #fail(callId: number, error: CadastreError): void {
@@ -378,6 +384,11 @@ export class ServerConnection implements CallOwner {
     this.#frames.close();
     this.#host.closed(this);
   }
+}
+
+function replyCellsLength(cells: ReplyCells | undefined, withTags: boolean): number {
+  if (cells === undefined) return 0;
+  return cells instanceof CellBlockWriter ? cells.length : cellBlockLength(cells, withTags);
 }
 
 function unknownMethod(service: RpcService, method: string): CadastreError {
