@@ -3,6 +3,7 @@
 import pino from 'pino';
 import { CadastreError } from '../../base/errors.js';
 import type { LogFields, Logger } from '../log.js';
+import { LineWriter } from './line-writer.js';
 import { prettyLine } from './pretty-line.js';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -29,21 +30,10 @@ export interface RealLogger {
   readonly flush: () => void;
 }
 
-const gatheredBytes = 4_096;
-const flushEveryMs = 250;
-
 export function pinoLogger(options: LogOptions = {}): RealLogger {
   const { level = 'info', pretty = false, destination = 2 } = options;
-  const sink =
-    typeof destination === 'number'
-      ? pino.destination({
-          dest: destination,
-          sync: false,
-          minLength: gatheredBytes,
-          periodicFlush: flushEveryMs,
-        })
-      : undefined;
-  const stream = sink ?? (destination as LogSink);
+  const writer = typeof destination === 'number' ? new LineWriter(destination) : undefined;
+  const stream = writer ?? (destination as LogSink);
   const lines = pretty ? { write: (line: string) => stream.write(prettyLine(line)) } : stream;
   const root = pino(
     {
@@ -55,7 +45,9 @@ export function pinoLogger(options: LogOptions = {}): RealLogger {
     },
     lines,
   );
-  return { logger: new PinoLogger(root), flush: () => sink?.flushSync() };
+  const flush = (): void => writer?.flush();
+  if (writer !== undefined) process.once('exit', flush);
+  return { logger: new PinoLogger(root), flush };
 }
 
 class PinoLogger implements Logger {

@@ -11,6 +11,16 @@ export function portTaken(address: Address, cause?: unknown): CadastreError {
   });
 }
 
+/** Why an address cannot be listened on. */
+export function listenError(address: Address, error: NodeJS.ErrnoException): CadastreError {
+  if (error.code === 'EADDRINUSE') return portTaken(address, error);
+  return new CadastreError(
+    'bad-request',
+    `cannot listen on ${address.host}:${address.port}: ${error.message}`,
+    { nextStep: 'Give an address of this machine, and a port this user may use.', cause: error },
+  );
+}
+
 export function connectionLost(address: Address, why: string, cause?: unknown): CadastreError {
   return new CadastreError('connection-lost', `connection to ${formatAddress(address)}: ${why}`, {
     cause,

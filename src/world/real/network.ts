@@ -2,9 +2,8 @@
 // joins what belongs together.
 
 import net from 'node:net';
-import { CadastreError } from '../../base/errors.js';
 import type { Address, Connection, Listener, Network } from '../network.js';
-import { connectionLost, connectTimedOut, portTaken } from './network-errors.js';
+import { connectionLost, connectTimedOut, listenError } from './network-errors.js';
 
 /** After so long in silence the system asks whether the other side is still there. */
 const keepAliveAfterMs = 30_000;
@@ -123,13 +122,4 @@ class NodeConnection implements Connection {
 
 function remoteOf(socket: net.Socket): Address {
   return { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
-}
-
-function listenError(address: Address, error: NodeJS.ErrnoException): CadastreError {
-  if (error.code === 'EADDRINUSE') return portTaken(address, error);
-  return new CadastreError(
-    'bad-request',
-    `cannot listen on ${address.host}:${address.port}: ${error.message}`,
-    { nextStep: 'Give an address of this machine, and a port this user may use.', cause: error },
-  );
 }

@@ -20,6 +20,11 @@ export class Trace {
     this.#next++;
   }
 
+  /** Lines so far. */
+  get count(): number {
+    return this.#next;
+  }
+
   /** Sixteen hexadecimal digits; the same seed and code give the same ones. */
   digest(): string {
     return [this.#high, this.#low].map((word) => word.toString(16).padStart(8, '0')).join('');
