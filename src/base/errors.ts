@@ -24,6 +24,8 @@ const kinds = {
   'not-supported': 'fix-request',
   'unknown-setting': 'fix-request',
   'nonce-reused': 'fix-request',
+  'access-denied': 'fix-request',
+  refused: 'fix-request',
   'procedure-not-found': 'fix-request',
   'concurrent-table-change': 'fix-request',
   'unknown-scanner': 'retry',
