@@ -54,6 +54,17 @@ function setUp(settings: Partial<typeof remoteDefaults> = {}) {
 }
 
 describe('remote dispatcher', () => {
+  it('race P19: a restart that hands out numbers in another order keeps the floor below all of them', async () => {
+    const { dispatcher, batches, send, expectNumber, run } = setUp();
+    for (const number of [7, 5, 9]) expectNumber(number);
+    dispatcher.serverJoined(server);
+    send(11);
+    await run(1_000);
+    expect(batches.map(({ floor }) => floor)).toEqual([4]);
+    dispatcher.release(server, 5);
+    expect(dispatcher.floor(server)).toBe(6);
+  });
+
   it('sends to an idle server at once, and gathers while a call is in flight', async () => {
     const { dispatcher, answers, send, run, numbers } = setUp();
     dispatcher.serverJoined(server);

@@ -69,8 +69,11 @@ class Outgoing {
 class Server {
   readonly incarnation: Incarnation;
   isAlive = false;
-  /** Outstanding, by number; insertion order is the order of numbers. */
+  /** Outstanding, by number. */
   readonly outstanding = new Map<number, Outgoing>();
+  /** Handed out last. A restart hands numbers out again in the order of procedures, not of numbers. */
+  #expectedLast = 0;
+  #isInOrder = true;
   /** Finished with, but above the floor. */
   readonly voided = new Set<number>();
   /** The largest number that is finished with. */
@@ -85,9 +88,25 @@ class Server {
     this.incarnation = incarnation;
   }
 
+  expect(operation: Operation): void {
+    if (operation.number < this.#expectedLast) this.#isInOrder = false;
+    this.#expectedLast = operation.number;
+    this.outstanding.set(operation.number, new Outgoing(operation));
+  }
+
   get floor(): number {
+    if (!this.#isInOrder) this.#putInOrder();
     for (const number of this.outstanding.keys()) return number - 1;
     return this.finishedMax;
+  }
+
+  /** A floor above an outstanding number would make the server refuse it for ever (race P19). */
+  #putInOrder(): void {
+    const sorted = [...this.outstanding].sort(([a], [b]) => a - b);
+    this.outstanding.clear();
+    for (const [number, out] of sorted) this.outstanding.set(number, out);
+    this.#expectedLast = sorted.at(-1)?.[0] ?? 0;
+    this.#isInOrder = true;
   }
 }
 
@@ -161,9 +180,9 @@ export class RemoteDispatcher {
     return this.#servers.get(incarnation)?.isAlive === true;
   }
 
-  /** A number was handed out: it holds the floor back from now on. Numbers only rise. */
+  /** A number was handed out, or stands in a record that was loaded: it holds the floor back. */
   expect(operation: Operation): void {
-    this.#server(operation.server).outstanding.set(operation.number, new Outgoing(operation));
+    this.#server(operation.server).expect(operation);
   }
 
   /** Its record is durable: it may be sent. */
