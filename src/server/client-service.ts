@@ -115,9 +115,7 @@ function refuseWhenFull({ space }: ClientServiceOptions): void {
 
 function scan(options: ClientServiceOptions, call: RpcCall): void {
   const { regions, scanners } = options;
-  // A copy of its own: the scanner keeps rows and filters of it, and a view would keep the socket's
-  // whole buffer.
-  const request = decodeScanRequest(Buffer.from(call.parameter));
+  const request = decodeScanRequest(call.parameter);
   const from = { codec: call.connection.codec, deadlineMs: scanDeadline(options, call) };
   const { open } = request;
   if (open === undefined) {

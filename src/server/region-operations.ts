@@ -115,7 +115,7 @@ export class RegionOperations {
       return error;
     }
     if (!isWanted()) {
-      await region.close({ flush: false });
+      await closeRegion(region, { flush: false });
       return undefined;
     }
     regions.opened(hosted, region);
@@ -206,7 +206,7 @@ export class RegionOperations {
   async #closeInSlot(region: Region, flush: boolean): Promise<void> {
     await this.#closes.take();
     try {
-      await region.close({ flush });
+      await closeRegion(region, { flush });
     } finally {
       this.#closes.give();
     }
@@ -257,7 +257,7 @@ export class RegionOperations {
     const hasEdits = hosting.kind === 'serving' && region.metrics.memstoreBytes > 0;
     if (hasEdits) this.#unflushed.set(info.regionId, generation);
     try {
-      await this.#turns.run(info.regionId, () => region.close({ flush: false }));
+      await this.#turns.run(info.regionId, () => closeRegion(region, { flush: false }));
     } catch (error) {
       const reason = asCadastreError(error).message;
       log.warn('a region that was let go of did not close', { region: info.regionId, reason });
@@ -295,6 +295,17 @@ export class RegionOperations {
       procedureId: BigInt(order.procedure),
       operationNumber: BigInt(order.operation),
     });
+  }
+}
+
+/** Closes it, and if its flush fails, lets go of what its host still has of it; then rejects. */
+async function closeRegion(region: Region, options: { readonly flush: boolean }): Promise<void> {
+  try {
+    await region.close(options);
+  } catch (error) {
+    // Why the first one failed is what matters: that this one does too follows from it.
+    await region.close({ flush: false }).catch(() => undefined);
+    throw error;
   }
 }
 

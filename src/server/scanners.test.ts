@@ -112,7 +112,7 @@ describe('opening a scan', () => {
 
   it('and closing in one call keeps nothing', () => {
     const { scanners, scanner, open } = setUp([page('more', 'a')]);
-    open({ isClosing: true });
+    void open({ isClosing: true });
     expect({ size: scanners.size, closes: scanner.closes }).toEqual({ size: 0, closes: 1 });
   });
 
@@ -132,7 +132,7 @@ describe('opening a scan', () => {
 
   it('is refused when too many are open (L9)', () => {
     const { scanners, open } = setUp();
-    for (let i = 0; i < serverLimits.scannersMax; i++) open({ rowsMax: 0 });
+    for (let i = 0; i < serverLimits.scannersMax; i++) void open({ rowsMax: 0 });
     expect(() => open()).toThrow(/scanners are open here/);
     scanners.stop();
     expect(scanners.size).toBe(0);
@@ -143,7 +143,7 @@ describe('the calls of a scanner', () => {
   it('come in the order of their numbers; a renewal uses one up', () => {
     const { empty, next } = setUp([page('more', 'a'), page('more', 'b'), page('more', 'c')]);
     const opened = empty();
-    next(opened, { nextCall: 0 });
+    void next(opened, { nextCall: 0 });
     expect(next(opened, { nextCall: 1, isRenewing: true })).toEqual({
       cells: [],
       cellsPerResult: [],
@@ -156,7 +156,7 @@ describe('the calls of a scanner', () => {
   it('out of order are refused in the words of HBase, and change nothing', () => {
     const { empty, next } = setUp([page('more', 'a'), page('more', 'b')]);
     const opened = empty();
-    next(opened, { nextCall: 0 });
+    void next(opened, { nextCall: 0 });
     expect(() => next(opened, { nextCall: 0 })).toThrow(
       'Expected nextCallSeq: 1 But the nextCallSeq got from client: 0',
     );
@@ -252,13 +252,13 @@ describe('the end of a scan', () => {
 describe('limits of a page', () => {
   it('are the least of what the client asks and the server allows', () => {
     const { scanner, empty, next, open } = setUp([page('more'), page('more')]);
-    next(empty(), { rowsMax: 7, rowsLimit: 3, handlesPartials: false });
+    void next(empty(), { rowsMax: 7, rowsLimit: 3, handlesPartials: false });
     expect(scanner.limits[0]).toMatchObject({
       results: 3,
       bytes: 2 * 1024 * 1024,
       partialResults: false,
     });
-    open({ rowsMax: undefined });
+    void open({ rowsMax: undefined });
     expect(scanner.limits[1]?.results).toBe(Infinity);
   });
 
@@ -330,7 +330,7 @@ describe('a page that takes long', () => {
     const { scanners, scanner, empty, next } = setUp([() => gate.promise, page('more', 'a')]);
     const opened = empty();
     const answer = next(opened);
-    next(opened, close);
+    void next(opened, close);
     expect({ size: scanners.size, isClosed: scanner.isClosed }).toEqual({
       size: 0,
       isClosed: false,
@@ -361,7 +361,7 @@ describe('the lease of a scanner', () => {
     const opened = empty();
     for (let i = 0; i < 6; i++) {
       clock.advance(leaseMs * 0.6);
-      next(opened, { isRenewing: true });
+      void next(opened, { isRenewing: true });
     }
     expect(scanners.size).toBe(1);
   });

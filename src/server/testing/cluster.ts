@@ -7,7 +7,6 @@ import { regionName } from '../../base/table.js';
 import { TestCluster } from '../../master/testing/cluster.js';
 import { get, put } from '../../region/testing/requests.js';
 import { openStorage } from '../../storage/root.js';
-import type { RootedStorage } from '../../storage/root.js';
 import type { RegionSpecifier } from '../../wire/client-messages.js';
 import { AdminService } from '../../wire/generated/hbase/admin_pb.js';
 import { callProto } from '../../wire/proto-service.js';
@@ -22,7 +21,6 @@ type AdminMethods = typeof AdminService.method;
 export class ServerCluster {
   readonly cluster: TestCluster;
   readonly servers = new Map<string, RegionServer>();
-  #storage: RootedStorage | undefined;
 
   constructor(seed = 1, settings: Readonly<Record<string, string>> = {}) {
     this.cluster = new TestCluster(seed, settings);
@@ -47,8 +45,7 @@ export class ServerCluster {
     const { settings } = this.cluster;
     const address = { host: name, port };
     const start = async (): Promise<RegionServer> => {
-      this.#storage = await openStorage(world);
-      const storage = this.#storage;
+      const storage = await openStorage(world);
       return startServer({ world, storage, settings, address, softwareVersion: 'test' });
     };
     const server = await this.run(start());
@@ -125,20 +122,6 @@ export class ServerCluster {
   ) {
     const method = AdminService.method[name];
     return callProto(this.cluster.rpc, address, method, request, { timeoutMs: 5_000 });
-  }
-
-  /** Number of records in the log of a server from where the catalog still needs it. */
-  async recordsLeft(incarnation: number): Promise<number> {
-    const storage = this.#storage;
-    if (storage === undefined) throw new Error('no server was started');
-    const count = async (): Promise<number> => {
-      let records = 0;
-      for await (const record of storage.logs.read(String(incarnation))) {
-        if (record.sequence > 0) records++;
-      }
-      return records;
-    };
-    return this.run(count());
   }
 
   #served(table: string): Address {
