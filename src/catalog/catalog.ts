@@ -174,8 +174,8 @@ export class LiveCatalog implements Catalog {
     try {
       value = body(tx);
       assert(!(value instanceof Promise), 'the body of a transaction is synchronous');
-      references = settleReferences(tx, tx.writes.values(), this.references);
-      if (tx.writes.size > 0) this.#encode(tx);
+      references = settleReferences(tx, tx.writes, this.references);
+      if (tx.writes.length > 0) this.#encode(tx);
     } catch (error) {
       tx.rollback();
       throw error;
@@ -183,16 +183,16 @@ export class LiveCatalog implements Catalog {
       tx.end();
       this.#inBody = false;
     }
-    if (tx.writes.size > 0) this.#commit([...tx.writes.values()], revision, references);
+    if (tx.writes.length > 0) this.#commit(tx.writes, revision, references);
     return new CommittedTransaction(value, this.#tailRevision, this.#queue.last, this.#isDurable);
   }
 
   #encode(tx: OpenTransaction): void {
     const buffer = this.#buffer;
-    buffer.startTransaction(this.epoch, tx.revision, tx.writes.size);
-    for (const write of tx.writes.values()) {
+    buffer.startTransaction(this.epoch, tx.revision, tx.writes.length);
+    for (const write of tx.writes) {
       buffer.addWrite(write);
-      if (buffer.length > transactionBytesMax) throw tooLarge(buffer.length, tx.writes.size);
+      if (buffer.length > transactionBytesMax) throw tooLarge(buffer.length, tx.writes.length);
     }
   }
 

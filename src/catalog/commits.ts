@@ -69,7 +69,7 @@ export class CommitQueue {
     if (this.#head === this.#entries.length) {
       this.#entries = [];
       this.#head = 0;
-    } else if (this.#head > 1024) {
+    } else if (this.#head > this.#entries.length / 2) {
       this.#entries.splice(0, this.#head);
       this.#head = 0;
     }

@@ -15,8 +15,8 @@ import type { CandidateRecord } from './records/deletion.js';
 import { candidateKind, logCandidate } from './records/deletion.js';
 import { catalogLogKind, logKind } from './records/logs.js';
 
-/** Before a log's first record, whatever its first segment is. */
-export const logStart: LogPosition = { segment: 0, offset: 0, sequence: 0 };
+/** Where every log's first record starts: reading from here reads all of it. */
+export const logStart: LogPosition = { segment: 0, offset: 0, sequence: 1 };
 
 /** Notes a server's log from its start, so that nothing of it can be released by accident. */
 export function addLog(tx: Transaction, server: Incarnation, log: string): void {

@@ -68,6 +68,8 @@ export class ReferenceCounts implements LiveReferences {
   }
 }
 
+const noChanges: readonly ReferenceChange[] = [];
+
 /**
  * Ends a transaction's body: finds the references that it added and dropped, and writes, or takes
  * away, the candidates. Throws `object-missing` if it refers to an object that is being deleted.
@@ -77,9 +79,11 @@ export function settleReferences(
   writes: Iterable<Write>,
   counts: ReferenceCounts,
 ): readonly ReferenceChange[] {
-  const changes = new Map<string, ReferenceChange>();
+  // Most transactions write no kind that refers to objects.
+  let changes: Map<string, ReferenceChange> | undefined;
   for (const { kind, before, after } of writes) {
     if (kind.references === undefined) continue;
+    changes ??= new Map();
     if (before !== undefined && !(before instanceof Quarantined)) {
       for (const reference of kind.references(before)) note(changes, reference, -1);
     }
@@ -87,6 +91,7 @@ export function settleReferences(
       for (const reference of kind.references(after)) note(changes, reference, 1);
     }
   }
+  if (changes === undefined) return noChanges;
   const settled = [...changes.values()].filter(({ net }) => net !== 0);
   for (const change of settled) settle(tx, change, counts);
   return settled;

@@ -19,10 +19,15 @@ import type { Image, Stored } from './image.js';
 import type { AnyKind } from './kind.js';
 import type { Write } from './record-codec.js';
 
+/** Most transactions write a record or two: a map for each would cost more than the rest of it. */
+const lookedThroughMax = 8;
+
 export class OpenTransaction implements Transaction {
   readonly revision: Revision;
   readonly #image: Image;
-  readonly #writes = new Map<string, Write>();
+  readonly #writes: Write[] = [];
+  /** Finds them by key, once there are too many to look through. */
+  #byKey: Map<string, Write> | undefined;
   #isOpen = true;
 
   constructor(image: Image, revision: Revision) {
@@ -30,7 +35,7 @@ export class OpenTransaction implements Transaction {
     this.revision = revision;
   }
 
-  get writes(): ReadonlyMap<string, Write> {
+  get writes(): readonly Write[] {
     return this.#writes;
   }
 
@@ -61,17 +66,28 @@ export class OpenTransaction implements Transaction {
 
   #set(kind: AnyKind, key: string, after: Stored): void {
     this.#check();
-    const write = this.#writes.get(key);
-    if (write === undefined) {
-      this.#writes.set(key, { key, kind, before: this.#image.find(key), after });
-    } else {
-      write.after = after;
-    }
+    const write = this.#find(key);
+    if (write === undefined) this.#add({ key, kind, before: this.#image.find(key), after });
+    else write.after = after;
     this.#image.set(key, after);
   }
 
+  #find(key: string): Write | undefined {
+    if (this.#byKey !== undefined) return this.#byKey.get(key);
+    for (const write of this.#writes) if (write.key === key) return write;
+    return undefined;
+  }
+
+  #add(write: Write): void {
+    this.#writes.push(write);
+    if (this.#byKey !== undefined) this.#byKey.set(write.key, write);
+    else if (this.#writes.length > lookedThroughMax) {
+      this.#byKey = new Map(this.#writes.map((one) => [one.key, one]));
+    }
+  }
+
   rollback(): void {
-    for (const { key, before } of this.#writes.values()) this.#image.set(key, before);
+    for (const { key, before } of this.#writes) this.#image.set(key, before);
   }
 
   end(): void {

@@ -13,6 +13,8 @@ import type { Priority, ProcedureType } from './definition.js';
 import type {
   BypassPlan,
   Explanation,
+  LockFilter,
+  LockPage,
   LockView,
   ProcedureFilter,
   ProcedurePage,
@@ -145,7 +147,10 @@ export interface ProcedureEngine<Tx> extends ProcedureOperator {
 
 /** What operators do; all of it is safe while procedures run. */
 export interface ProcedureOperator {
+  /** Now, of what a bounded look sees: behind a filter that few match pages are short. */
   list(filter?: ProcedureFilter): ProcedurePage;
+  /** As `list`, in as many turns as a full page takes. */
+  find(filter: ProcedureFilter): Promise<ProcedurePage>;
   show(id: ProcedureId): ProcedureView;
   /** The whole tree that `id` belongs to, at most `limit` nodes (default 1,000). */
   tree(id: ProcedureId, limit?: number): ProcedureTree;
@@ -153,7 +158,10 @@ export interface ProcedureOperator {
   explain(id: ProcedureId): Explanation;
   /** One sentence for a client that has to wait for whoever holds this lock. */
   whoHolds(kind: LockView['kind'], name: string): string | undefined;
-  locks(): readonly LockView[];
+  /** The id of whoever holds this lock exclusively. */
+  exclusiveHolder(kind: LockView['kind'], name: string): ProcedureId | undefined;
+  /** A page of the locks that are held or waited for, each as it is when the page is made. */
+  locks(filter?: LockFilter): Promise<LockPage>;
   /** Broken invariants that the auditor found, newest last, bounded. */
   faults(): readonly string[];
 

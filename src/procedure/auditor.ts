@@ -78,6 +78,7 @@ export class Auditor {
         return procedure.timer === undefined ? 'has no timer' : undefined;
       case 'paused':
         if (!core.paused.has(procedure)) return 'is not among the paused';
+        if (core.unparking > 0) return undefined;
         return core.isPaused(procedure) ? undefined : 'nothing pauses it';
       case 'children':
         if (status.kind !== 'children') return 'waits for no children';

@@ -10,9 +10,11 @@ export interface Codec<T> {
   decode(bytes: Uint8Array, version: number): T;
 }
 
+const noBytes: Uint8Array = new Uint8Array(0);
+
 /** For types that keep no state between steps. */
 export const noState: Codec<undefined> = {
-  encode: () => new Uint8Array(0),
+  encode: () => noBytes,
   decode: () => undefined,
 };
 

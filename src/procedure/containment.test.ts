@@ -233,6 +233,8 @@ describe('quarantine (race P9)', () => {
     expect(after.engine.show(behind).reason).toBe('lock');
     expect(after.engine.explain(behind).chain.map(({ id }) => id)).toEqual([behind, vanished]);
     expect(after.engine.cancel(vanished).value.kind).toBe('refused');
+    expect(after.engine.retryNow(vanished).kind).toBe('refused');
+    expect(after.engine.show(vanished).reason).toBe('quarantined');
     expect(after.engine.bypass(vanished).value.kind).toBe('done');
     expect(after.engine.bypass(garbage).value.kind).toBe('done');
     expect((await after.settle(after.engine.ended(behind))).kind).toBe('succeeded');
@@ -263,7 +265,7 @@ describe('a restored system', () => {
       error: { code: 'procedure-cancelled' },
     });
     expect(() => world.engine.result(dropped)).toThrow('nothing is known');
-    expect(world.engine.locks()).toEqual([]);
+    expect((await world.engine.locks()).locks).toEqual([]);
   });
 });
 

@@ -61,6 +61,8 @@ export class Core {
   };
   readonly pausedTypes = new Set<string>();
   isAllPaused = false;
+  /** Pauses that have ended and whose procedures are still being let go on. */
+  unparking = 0;
   isStopped = false;
   /** Set by the runner: something became runnable. */
   onRunnable: () => void = () => {};

@@ -35,7 +35,7 @@ describe('a procedure', () => {
       't/prepare',
       't/write',
     ]);
-    expect(world.engine.locks()).toEqual([]);
+    expect((await world.engine.locks()).locks).toEqual([]);
     expect(world.disk.rows.size).toBe(1);
   });
 

@@ -21,7 +21,8 @@ import { procedureStride, resultsSweepMs } from './limits.js';
 import { applyRestore, inOrderOfStart, loadProcedures } from './loader.js';
 import { Operator } from './operator.js';
 import type { Procedure } from './procedure.js';
-import type { StoredReply } from './record.js';
+import { withChanges } from './record.js';
+import type { Status, StoredReply } from './record.js';
 import { RemoteDispatcher } from './remote.js';
 import type { Operation, RemoteEnd } from './remote.js';
 import { Results } from './results.js';
@@ -220,10 +221,8 @@ class Engine<Tx> extends Operator<Tx> implements ProcedureEngine<Tx> {
     const atOnce = this.#runner.runNow(procedure, reply);
     if (atOnce !== undefined) return atOnce;
     return this.#ledger.transact((_tx, draft) => {
-      draft.progress(procedure, {
-        ...draft.current(procedure),
-        status: { kind: 'ready', reply },
-      });
+      const status: Status = { kind: 'ready', reply };
+      draft.progress(procedure, withChanges(draft.current(procedure), { status }));
     });
   }
 

@@ -2,9 +2,9 @@
 // what an operator can do. The same sentences go to clients whose request has to wait.
 
 import type { Core } from './core.js';
-import { explainMax } from './limits.js';
-import { compareLocks, formatLock } from './lock-request.js';
-import type { LockRequest } from './lock-request.js';
+import { explainMax, lookedAtMax } from './limits.js';
+import { formatLock } from './lock-request.js';
+import type { LockName } from './lock-request.js';
 import type { Procedure } from './procedure.js';
 import { waitsFor } from './show.js';
 import type { Explanation, LockView } from './views.js';
@@ -39,51 +39,45 @@ function blocker(core: Core, procedure: Procedure): Procedure | undefined {
   if (procedure.reason === 'children') {
     // The one that has been in its state the longest is the likeliest to hold up the others.
     let oldest: Procedure | undefined;
+    let looked = 0;
     for (const child of procedure.children) {
       if (oldest === undefined || child.since < oldest.since) oldest = child;
+      if (++looked === lookedAtMax) break;
     }
     return oldest;
   }
   if (procedure.reason !== 'lock') return undefined;
   const request = procedure.needs[procedure.locksHeld];
   if (request === undefined) return undefined;
-  return holders(core, request)[0] ?? core.locks.ahead(procedure)[0];
+  const lock = core.locks.look(request);
+  return lock?.exclusive ?? sharer(core, request) ?? core.locks.firstAhead(procedure);
 }
 
-/** Who holds a lock now. Looks at every procedure. */
-function holders(core: Core, lock: LockRequest): readonly Procedure[] {
-  const found: Procedure[] = [];
+/** One of those that share a lock now, as far as a bounded look finds one. */
+function sharer(core: Core, lock: LockName): Procedure | undefined {
+  let looked = 0;
   for (const procedure of core.procedures.values()) {
-    for (let index = 0; index < procedure.locksHeld; index++) {
-      const held = procedure.needs[index];
-      if (held !== undefined && compareLocks(held, lock) === 0) found.push(procedure);
-    }
+    if (holds(procedure, lock)) return procedure;
+    if (++looked === lookedAtMax) return undefined;
   }
-  return found;
+  return undefined;
+}
+
+export function holds({ needs, locksHeld }: Procedure, { kind, name }: LockName): boolean {
+  for (let index = 0; index < locksHeld; index++) {
+    const held = needs[index];
+    if (held?.name === name && held.kind === kind) return true;
+  }
+  return false;
 }
 
 export function whoHoldsLock(core: Core, kind: LockView['kind'], name: string): string | undefined {
-  const [holder] = holders(core, { kind, name, mode: 'exclusive' });
-  return holder && sentence(core, holder);
-}
-
-export function listLocks(core: Core): readonly LockView[] {
-  const holdersOf = new Map<string, Procedure['id'][]>();
-  for (const procedure of core.procedures.values()) {
-    for (const { kind, name } of procedure.needs.slice(0, procedure.locksHeld)) {
-      const key = `${kind} ${name}`;
-      const ids = holdersOf.get(key);
-      if (ids === undefined) holdersOf.set(key, [procedure.id]);
-      else ids.push(procedure.id);
-    }
-  }
-  return [...core.locks.entries()].map(({ kind, name, mode, waiters }) => ({
-    kind,
-    name,
-    mode,
-    holders: holdersOf.get(`${kind} ${name}`) ?? [],
-    waiters: waiters.map((waiter) => ({ id: waiter.owner.id, mode: waiter.mode })),
-  }));
+  const lock = core.locks.look({ kind, name });
+  if (lock?.exclusive !== undefined) return sentence(core, lock.exclusive);
+  if (lock === undefined || lock.sharedCount === 0) return undefined;
+  const found = sharer(core, { kind, name });
+  if (found !== undefined) return sentence(core, found);
+  return `${lock.sharedCount} procedures share the lock of ${kind} ${name}`;
 }
 
 function advice(last: Procedure): readonly string[] {

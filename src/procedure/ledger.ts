@@ -13,6 +13,7 @@ import type { Core } from './core.js';
 import type { ProcedureType } from './definition.js';
 import { childOutcomesMax, recordBytesMax } from './limits.js';
 import { Procedure } from './procedure.js';
+import type { ChangeKind, PendingChange } from './procedure.js';
 import type { ProcedureRecord } from './record.js';
 import type { RemoteDispatcher } from './remote.js';
 import type { Results } from './results.js';
@@ -20,32 +21,30 @@ import type { Committed, ProcedureStore, ProcedureWrites } from './store.js';
 import { logEnd, logProgress } from './story.js';
 import type { Waits } from './waits.js';
 
-type ChangeKind =
-  /** A new procedure. */
-  | 'create'
-  /** Its own next record: it goes on from there. */
-  | 'progress'
-  /** A property of it; what it does or waits for stays. */
-  | 'touch'
-  | 'end';
-
-interface Change {
-  readonly kind: ChangeKind;
+/** What one transaction makes of one procedure, and, once applied, what was there before. */
+class Change implements PendingChange {
+  kind: ChangeKind;
   readonly procedure: Procedure;
-  readonly record: ProcedureRecord;
-}
+  record: ProcedureRecord;
+  before: ProcedureRecord;
+  /** Of the procedure's records, which one this is. */
+  sequence = 0;
 
-interface Applied extends Change {
-  readonly before: ProcedureRecord;
-  readonly sequence: number;
+  constructor(kind: ChangeKind, procedure: Procedure, record: ProcedureRecord) {
+    this.kind = kind;
+    this.procedure = procedure;
+    this.record = record;
+    this.before = procedure.record;
+  }
 }
 
 /** The changes of one transaction. Lives only inside its body. */
 export class Draft {
   readonly #core: Core;
   readonly #writes: ProcedureWrites;
-  readonly #changes = new Map<Procedure, Change>();
-  readonly #nonces = new Map<string, Procedure>();
+  /** Each procedure's is found by its `change`: a map for each transaction is what costs most of one. */
+  readonly changes: Change[] = [];
+  #nonces: Map<string, Procedure> | undefined;
   #bytes = 0;
 
   constructor(core: Core, writes: ProcedureWrites) {
@@ -53,18 +52,14 @@ export class Draft {
     this.#writes = writes;
   }
 
-  get changes(): Iterable<Change> {
-    return this.#changes.values();
-  }
-
   /** Its row as this transaction has it so far. */
   current(procedure: Procedure): ProcedureRecord {
-    return this.#changes.get(procedure)?.record ?? procedure.record;
+    return procedure.change?.record ?? procedure.record;
   }
 
   /** Who was given this nonce, here or before. */
   nonce(nonce: string): { readonly id: ProcedureId; readonly record: ProcedureRecord } | undefined {
-    return this.#nonces.get(nonce) ?? this.#core.nonces.get(nonce);
+    return this.#nonces?.get(nonce) ?? this.#core.nonces.get(nonce);
   }
 
   allocateNumber(): number {
@@ -78,10 +73,12 @@ export class Draft {
     parent: Procedure | undefined,
   ): Procedure {
     const id = this.#writes.allocateId() as ProcedureId;
-    const log = this.#core.log.with({ pid: id, ppid: record.parent });
-    const procedure = new Procedure(id, record, type, input, parent, log);
+    const procedure = new Procedure(id, record, type, input, parent, this.#core.log);
     this.#put(procedure, 'create', record);
-    if (record.nonce !== '') this.#nonces.set(record.nonce, procedure);
+    if (record.nonce !== '') {
+      this.#nonces ??= new Map();
+      this.#nonces.set(record.nonce, procedure);
+    }
     return procedure;
   }
 
@@ -90,8 +87,7 @@ export class Draft {
   }
 
   touch(procedure: Procedure, record: ProcedureRecord): void {
-    const kind = this.#changes.get(procedure)?.kind ?? 'touch';
-    this.#put(procedure, kind, record);
+    this.#put(procedure, procedure.change?.kind ?? 'touch', record);
   }
 
   /** `isKept`: the row stays, for a client or the parent to see. */
@@ -99,7 +95,7 @@ export class Draft {
     if (isKept) this.#put(procedure, 'end', record);
     else {
       this.#writes.delete(procedure.id);
-      this.#changes.set(procedure, { kind: 'end', procedure, record });
+      this.#note(procedure, 'end', record);
     }
   }
 
@@ -118,7 +114,24 @@ export class Draft {
       );
     }
     this.#writes.put(procedure.id, bytes);
-    this.#changes.set(procedure, { kind, procedure, record });
+    this.#note(procedure, kind, record);
+  }
+
+  #note(procedure: Procedure, kind: ChangeKind, record: ProcedureRecord): void {
+    const { change } = procedure;
+    if (change === undefined) {
+      const noted = new Change(kind, procedure, record);
+      procedure.change = noted;
+      this.changes.push(noted);
+    } else {
+      change.kind = kind;
+      change.record = record;
+    }
+  }
+
+  /** The transaction is over, whatever came of it. */
+  finish(): void {
+    for (const { procedure } of this.changes) procedure.change = undefined;
   }
 }
 
@@ -146,19 +159,24 @@ export class Ledger<Tx> {
   /** One record. What `body` throws comes out, and nothing has happened. */
   transact<T>(body: (tx: Tx, draft: Draft) => T): Committed<T> {
     let draft: Draft | undefined;
-    const committed = this.#store.transact((tx, writes) => {
-      draft = new Draft(this.#core, writes);
-      return body(tx, draft);
-    });
-    if (draft === undefined) return committed;
-    const applied: Applied[] = [];
-    for (const change of draft.changes) applied.push(this.#apply(change));
-    if (applied.length > 0) {
-      committed.whenDurable(() => {
-        if (this.#core.isStopped) return;
-        for (const change of applied) this.#settle(change);
+    let committed: Committed<T>;
+    try {
+      committed = this.#store.transact((tx, writes) => {
+        // A store may run the body again, for what it first made of it cannot be written.
+        draft?.finish();
+        draft = new Draft(this.#core, writes);
+        return body(tx, draft);
       });
+    } finally {
+      draft?.finish();
     }
+    const changes = draft?.changes ?? [];
+    if (changes.length === 0) return committed;
+    for (const change of changes) this.#apply(change);
+    committed.whenDurable(() => {
+      if (this.#core.isStopped) return;
+      for (const change of changes) this.#settle(change);
+    });
     return committed;
   }
 
@@ -167,13 +185,12 @@ export class Ledger<Tx> {
     return this.#store.transact(() => value);
   }
 
-  #apply(change: Change): Applied {
+  #apply(change: Change): void {
     const { kind, procedure, record } = change;
     const core = this.#core;
-    const before = procedure.record;
     if (kind === 'touch') {
       procedure.record = record;
-      return { ...change, before, sequence: procedure.sequence };
+      return;
     }
     if (kind === 'create') {
       core.procedures.set(procedure.id, procedure);
@@ -192,10 +209,10 @@ export class Ledger<Tx> {
     if (kind === 'end') keepOutcome(procedure);
     else this.#waits.enter(procedure);
     procedure.recordsInFlight++;
-    return { ...change, before, sequence: ++procedure.sequence };
+    change.sequence = ++procedure.sequence;
   }
 
-  #settle({ kind, procedure, before, record, sequence }: Applied): void {
+  #settle({ kind, procedure, before, record, sequence }: Change): void {
     if (kind === 'touch') return;
     procedure.recordsInFlight--;
     if (kind !== 'create' && before.status.kind === 'wait' && before.status.on.remote) {

@@ -38,5 +38,14 @@ export const sweepBatch = 1_000;
 export const idleMax = 1_024;
 /** Procedures in one page of a list. */
 export const pageMax = 1_000;
+/**
+ * Procedures that one synchronous look goes through at most: some milliseconds of work (L9). A page of
+ * a list then ends early, and says where to go on.
+ */
+export const lookedAtMax = 20_000;
+/** Holders and waiters of one lock that a view names. */
+export const namedOfLockMax = 100;
+/** Waiters of one lock that are counted: a queue of a million is as long as one of ten thousand. */
+export const waitersCountedMax = 10_000;
 /** Links of an explanation: deeper chains are cut. */
 export const explainMax = 32;

@@ -13,7 +13,7 @@ import type { Ledger } from './ledger.js';
 import { procedureStride, sweepBatch } from './limits.js';
 import { Procedure } from './procedure.js';
 import { decodeRecord } from './record-decoder.js';
-import { noBytes } from './record.js';
+import { noBytes, withChanges } from './record.js';
 import type { ProcedureRecord } from './record.js';
 import type { Results } from './results.js';
 import type { ProcedureStore, StoredProcedure } from './store.js';
@@ -70,8 +70,7 @@ function restoreProcedure(core: Core, { id, bytes }: StoredProcedure): Procedure
     type = undefined;
   }
   const parent = record.parent === undefined ? undefined : core.procedures.get(record.parent);
-  const log = core.log.with({ pid: id, ppid: record.parent });
-  const procedure = new Procedure(id, record, type, input, parent, log);
+  const procedure = new Procedure(id, record, type, input, parent, core.log);
   procedure.isLoaded = true;
   procedure.isUnreadable = !isRead;
   if (fault !== undefined) quarantine(core, procedure, fault);
@@ -94,12 +93,11 @@ function decodeContent(
   if (record.version === type.version) return [input, record];
   return [
     input,
-    {
-      ...record,
+    withChanges(record, {
       version: type.version,
       input: type.input.encode(input),
       state: type.state.encode(state),
-    },
+    }),
   ];
 }
 
@@ -164,7 +162,7 @@ export async function applyRestore<Tx>(
     if (behaviour === 'drop') dropped.add(procedure);
     else if (behaviour === 'abort' && !procedure.record.isPastPointOfNoReturn) {
       ledger.transact((_tx, draft) => {
-        draft.touch(procedure, { ...draft.current(procedure), isCancelRequested: true });
+        draft.touch(procedure, withChanges(draft.current(procedure), { isCancelRequested: true }));
       });
     }
   }

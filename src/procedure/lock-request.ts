@@ -15,10 +15,13 @@ export type LockMode = 'shared' | 'exclusive';
 export const lockKinds = ['server', 'snapshot', 'namespace', 'table', 'region'] as const;
 export type LockKind = (typeof lockKinds)[number];
 
-export interface LockRequest {
+export interface LockName {
   readonly kind: LockKind;
   /** Of one kind, names are ordered as strings; numbers are padded so that theirs agrees. */
   readonly name: string;
+}
+
+export interface LockRequest extends LockName {
   readonly mode: LockMode;
 }
 
@@ -52,34 +55,49 @@ function paddedNumber(value: number): string {
 }
 
 /** Negative, zero or positive, as in the canonical order. */
-export function compareLocks(a: LockRequest, b: LockRequest): number {
-  const byKind = lockKinds.indexOf(a.kind) - lockKinds.indexOf(b.kind);
-  if (byKind !== 0) return byKind;
+export function compareLocks(a: LockName, b: LockName): number {
+  if (a.kind !== b.kind) return lockKinds.indexOf(a.kind) - lockKinds.indexOf(b.kind);
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }
 
 /** In canonical order, implied namespaces added, one request a lock (exclusive wins). */
 export function normalizeLocks(requests: readonly LockRequest[]): readonly LockRequest[] {
-  const all = [...requests];
-  for (const { kind, name } of requests) {
-    if (kind !== 'table') continue;
-    const colon = name.indexOf(':');
-    if (colon < 1) {
-      throw new CadastreError('internal', `the table lock '${name}' does not name its namespace`, {
-        nextStep: 'make it with lockTable()',
-      });
-    }
-    all.push(lockNamespace(name.slice(0, colon), 'shared'));
+  const all: LockRequest[] = [];
+  for (const request of requests) {
+    if (request.kind === 'table') insert(all, lockNamespace(namespaceOf(request.name), 'shared'));
+    insert(all, request);
   }
-  all.sort(
-    (a, b) => compareLocks(a, b) || (a.mode === b.mode ? 0 : a.mode === 'exclusive' ? -1 : 1),
-  );
-  return all.filter((request, index) => {
-    const before = all[index - 1];
-    return before === undefined || compareLocks(before, request) !== 0;
+  return all;
+}
+
+/** Most come in order already, so that looking from the end finds the place at once. */
+function insert(into: LockRequest[], request: LockRequest): void {
+  let at = into.length;
+  for (let before = into[at - 1]; before !== undefined; before = into[--at - 1]) {
+    const order = compareLocks(before, request);
+    if (order < 0) break;
+    if (order > 0) continue;
+    if (request.mode === 'exclusive') into[at - 1] = request;
+    return;
+  }
+  if (at === into.length) into.push(request);
+  else into.splice(at, 0, request);
+}
+
+function namespaceOf(table: string): string {
+  const colon = table.indexOf(':');
+  if (colon >= 1) return table.slice(0, colon);
+  throw new CadastreError('internal', `the table lock '${table}' does not name its namespace`, {
+    nextStep: 'make it with lockTable()',
   });
 }
 
 export function formatLock(request: LockRequest): string {
   return `${request.mode} ${request.kind} ${request.name}`;
+}
+
+export function formatLocks(requests: readonly LockRequest[]): string {
+  let text = '';
+  for (const request of requests) text += `${text === '' ? '' : ', '}${formatLock(request)}`;
+  return text;
 }

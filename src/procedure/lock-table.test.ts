@@ -114,7 +114,7 @@ describe('lock table', () => {
           check();
         }
         expect(done).toBe(all.length);
-        expect([...locks.entries()]).toEqual([]);
+        expect([...locks.names()]).toEqual([]);
       }),
     );
   });

@@ -9,7 +9,7 @@
 
 import { assert } from '../base/assert.js';
 import { idleMax } from './limits.js';
-import type { LockKind, LockMode, LockRequest } from './lock-request.js';
+import type { LockKind, LockMode, LockName, LockRequest } from './lock-request.js';
 
 /** What can hold locks. The fields belong to the lock table, except where marked. */
 export interface LockOwner {
@@ -39,6 +39,14 @@ export class Lock {
   get isIdle(): boolean {
     return this.exclusive === undefined && this.sharedCount === 0 && this.head === undefined;
   }
+}
+
+/** Who holds a lock, as far as it knows: of those that share it only how many. */
+export interface LockState<Owner> {
+  readonly exclusive: Owner | undefined;
+  readonly sharedCount: number;
+  /** In the order they will get it. */
+  waiters(): IterableIterator<{ readonly owner: Owner; readonly mode: LockMode }>;
 }
 
 type LocksByKind = Readonly<Record<LockKind, Map<string, Lock>>>;
@@ -114,29 +122,33 @@ export class LockTable<Owner extends LockOwner> {
     }
   }
 
-  /** Every lock that is held or waited for, with its queue. */
-  *entries(): IterableIterator<{
-    readonly kind: LockKind;
-    readonly name: string;
-    readonly mode: LockMode | 'free';
-    readonly waiters: readonly { readonly owner: Owner; readonly mode: LockMode }[];
-  }> {
+  /** Every lock that is held or waited for, in no order. May go on while locks change. */
+  *names(): IterableIterator<LockName & { readonly isContended: boolean }> {
     for (const [kind, locks] of Object.entries(this.#locks) as [LockKind, Map<string, Lock>][]) {
       for (const [name, lock] of locks) {
-        if (lock.isIdle) continue;
-        const mode =
-          lock.exclusive !== undefined ? 'exclusive' : lock.sharedCount > 0 ? 'shared' : 'free';
-        yield { kind, name, mode, waiters: [...this.#waiters(lock)] };
+        if (!lock.isIdle) yield { kind, name, isContended: lock.head !== undefined };
       }
     }
   }
 
-  /** Who waits in front of `owner` in the queue it stands in. */
-  ahead(owner: Owner): readonly Owner[] {
+  /** One lock as it is now; undefined if it is neither held nor waited for. */
+  look({ kind, name }: LockName): LockState<Owner> | undefined {
+    const lock = this.#locks[kind].get(name);
+    if (lock === undefined || lock.isIdle) return undefined;
+    return {
+      // Only `grant` puts owners in.
+      exclusive: lock.exclusive as Owner | undefined,
+      sharedCount: lock.sharedCount,
+      waiters: () => this.#waiters(lock),
+    };
+  }
+
+  /** Who is first in the queue that `owner` stands in; undefined if that is itself. */
+  firstAhead(owner: Owner): Owner | undefined {
     const lock = owner.locks?.[owner.locksHeld];
-    if (lock === undefined || !owner.isWaitingForLock) return [];
-    const waiters = [...this.#waiters(lock)].map((waiter) => waiter.owner);
-    return waiters.slice(0, waiters.indexOf(owner));
+    if (lock === undefined || !owner.isWaitingForLock || lock.head === owner) return undefined;
+    // Only `acquire` puts owners in.
+    return lock.head as Owner | undefined;
   }
 
   /** Whether the owner really stands in the queue it says; for the auditor. */

@@ -112,11 +112,13 @@ describe('operator verbs (R-P7)', () => {
     expect(chain[0]?.text).toMatch(/Ladder t .* lock for 5\.\d s \(shared table default:t\)/);
     expect(chain[1]?.text).toContain('children for');
     expect(advice.join()).toContain('resume');
-    expect(world.engine.locks()).toContainEqual({
+    expect((await world.engine.locks()).locks).toContainEqual({
       kind: 'table',
       name: 'default:t',
       mode: 'exclusive',
       holders: [first],
+      holderCount: 1,
+      waiterCount: 2,
       waiters: [
         { id: second, mode: 'exclusive' },
         { id: third, mode: 'shared' },
@@ -138,7 +140,7 @@ describe('operator verbs (R-P7)', () => {
     expect(result).toMatchObject({ kind: 'failed', error: { code: 'procedure-cancelled' } });
     engine.resumeType('Count');
     await world.settle(engine.ended(first));
-    expect(engine.locks()).toEqual([]);
+    expect((await engine.locks()).locks).toEqual([]);
     expect(engine.cancel(first).value).toMatchObject({ kind: 'refused' });
   });
 
@@ -162,7 +164,7 @@ describe('operator verbs (R-P7)', () => {
     );
     expect(ends.map(({ kind }) => kind)).toEqual(['succeeded', 'failed']);
     expect([...world.outside.keys()].sort()).toEqual(['a', 'b is gone', 'go']);
-    expect(world.engine.locks()).toEqual([]);
+    expect((await world.engine.locks()).locks).toEqual([]);
     expect(world.engine.faults()).toEqual([]);
   });
 

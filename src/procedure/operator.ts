@@ -6,21 +6,25 @@ import type { ProcedureOperator } from './api.js';
 import type { Auditor } from './auditor.js';
 import type { Core } from './core.js';
 import type { Priority } from './definition.js';
-import { explainProcedure, listLocks, whoHoldsLock } from './explain.js';
+import { explainProcedure, whoHoldsLock } from './explain.js';
 import type { Ledger } from './ledger.js';
-import { pageMax, sweepBatch } from './limits.js';
+import { pageMax, procedureStride, sweepBatch } from './limits.js';
+import { listLocks } from './list-locks.js';
 import { formatLock } from './lock-request.js';
 import type { Procedure } from './procedure.js';
+import { copyRecord, withChanges } from './record.js';
 import type { ProcedureRecord } from './record.js';
 import type { Results } from './results.js';
 import type { Runner } from './runner.js';
-import { listProcedures, showProcedure, showRecord, treeOf } from './show.js';
+import { findProcedures, listProcedures, showProcedure, showRecord, treeOf } from './show.js';
 import { withValue } from './store.js';
 import type { Committed } from './store.js';
 import { end } from './transition.js';
 import type {
   BypassPlan,
   Explanation,
+  LockFilter,
+  LockPage,
   LockView,
   ProcedureFilter,
   ProcedurePage,
@@ -58,6 +62,10 @@ export class Operator<Tx> implements ProcedureOperator {
     return listProcedures(this.#core, this.#results, filter);
   }
 
+  find(filter: ProcedureFilter): Promise<ProcedurePage> {
+    return findProcedures(this.#core, this.#results, filter);
+  }
+
   show(id: ProcedureId): ProcedureView {
     const record = this.#results.record(id);
     if (record !== undefined) return showRecord(id, record);
@@ -82,8 +90,12 @@ export class Operator<Tx> implements ProcedureOperator {
     return whoHoldsLock(this.#core, kind, name);
   }
 
-  locks(): readonly LockView[] {
-    return listLocks(this.#core);
+  exclusiveHolder(kind: LockView['kind'], name: string): ProcedureId | undefined {
+    return this.#core.locks.look({ kind, name })?.exclusive?.id;
+  }
+
+  locks(filter: LockFilter = {}): Promise<LockPage> {
+    return listLocks(this.#core, filter);
   }
 
   faults(): readonly string[] {
@@ -100,6 +112,9 @@ export class Operator<Tx> implements ProcedureOperator {
     if (ended !== undefined) return ended;
     const procedure = this.#core.get(id);
     const { title, reason } = procedure;
+    if (procedure.quarantine !== undefined) {
+      return { kind: 'refused', reason: `${title} is quarantined: it cannot run` };
+    }
     if (reason === 'back-off') {
       this.#core.enqueue(procedure);
       return { kind: 'done', text: `${title} is tried now` };
@@ -112,11 +127,15 @@ export class Operator<Tx> implements ProcedureOperator {
   }
 
   pause(id: ProcedureId): Committed<Verdict> {
-    return this.#change(id, (record) => ({ ...record, isPaused: true }), 'paused');
+    return this.#change(id, (record) => withChanges(record, { isPaused: true }), 'paused');
   }
 
   resume(id: ProcedureId): Committed<Verdict> {
-    const committed = this.#change(id, (record) => ({ ...record, isPaused: false }), 'resumed');
+    const committed = this.#change(
+      id,
+      (record) => withChanges(record, { isPaused: false }),
+      'resumed',
+    );
     committed.whenDurable(() => this.#unpark());
     return committed;
   }
@@ -140,7 +159,11 @@ export class Operator<Tx> implements ProcedureOperator {
   }
 
   setPriority(id: ProcedureId, priority: Priority): Committed<Verdict> {
-    const committed = this.#change(id, (record) => ({ ...record, priority }), `now '${priority}'`);
+    const committed = this.#change(
+      id,
+      (record) => withChanges(record, { priority }),
+      `now '${priority}'`,
+    );
     const procedure = this.#core.procedures.get(id);
     if (procedure === undefined || committed.value.kind === 'refused') return committed;
     const isReady = procedure.isQueued || procedure.reason === 'place';
@@ -200,7 +223,7 @@ export class Operator<Tx> implements ProcedureOperator {
     return this.#ledger.transact((_tx, draft) => {
       for (const procedure of some) {
         if (procedure.isEnded) continue;
-        end(this.#core, draft, procedure, draft.current(procedure), 'bypassed');
+        end(this.#core, draft, procedure, copyRecord(draft.current(procedure)), 'bypassed');
       }
     });
   }
@@ -234,13 +257,25 @@ export class Operator<Tx> implements ProcedureOperator {
     return this.#ledger.verdict(verdict);
   }
 
-  /** What nothing pauses any more goes on. */
+  /** What nothing pauses any more goes on, a few in each turn: it may be a million (L9). */
   #unpark(): void {
-    for (const procedure of this.#core.paused) {
-      if (this.#core.isPaused(procedure)) continue;
-      this.#core.paused.delete(procedure);
-      this.#core.enqueue(procedure);
-    }
+    const core = this.#core;
+    const next = core.paused.values();
+    core.unparking++;
+    const some = (): void => {
+      for (let count = 0; count < procedureStride && !core.isStopped; count++) {
+        const { done, value: procedure } = next.next();
+        if (done === true) {
+          core.unparking--;
+          return;
+        }
+        if (core.isPaused(procedure)) continue;
+        core.paused.delete(procedure);
+        core.enqueue(procedure);
+      }
+      if (!core.isStopped) core.clock.nextTurn(some);
+    };
+    some();
   }
 }
 

@@ -18,6 +18,21 @@ import type { ProcedureRecord } from './record.js';
 import type { Schedulable } from './scheduler.js';
 import type { WakeReason } from './views.js';
 
+export type ChangeKind =
+  /** A new procedure. */
+  | 'create'
+  /** Its own next record: it goes on from there. */
+  | 'progress'
+  /** A property of it; what it does or waits for stays. */
+  | 'touch'
+  | 'end';
+
+/** What an open transaction makes of a procedure (ledger.ts). */
+export interface PendingChange {
+  kind: ChangeKind;
+  record: ProcedureRecord;
+}
+
 const noChildren: ReadonlySet<Procedure> = new Set();
 const noOutcomes: ReadonlyMap<ProcedureId, ChildOutcome> = new Map();
 
@@ -29,12 +44,16 @@ export class Procedure implements Schedulable, LockOwner {
   readonly input: unknown;
   readonly group: string;
   readonly needs: readonly LockRequest[];
-  readonly log: Logger;
+  /** Not this procedure's: a line about it names it. */
+  readonly rootLog: Logger;
   record: ProcedureRecord;
+  /** What the transaction that is open makes of it. */
+  change: PendingChange | undefined;
 
   // Most procedures never have children: what holds them is made for the first.
   #children: Set<Procedure> | undefined;
   #outcomes: Map<ProcedureId, ChildOutcome> | undefined;
+  #log: Logger | undefined;
 
   reason: WakeReason = 'storing';
   /** Wall clock, when `reason` began. */
@@ -81,18 +100,24 @@ export class Procedure implements Schedulable, LockOwner {
     type: ProcedureType<unknown> | undefined,
     input: unknown,
     parent: Procedure | undefined,
-    log: Logger,
+    rootLog: Logger,
   ) {
     this.id = id;
     this.record = record;
     this.type = type;
     this.input = input;
     this.parent = parent;
-    this.log = log;
+    this.rootLog = rootLog;
     this.needs = withoutInherited(record.locks, parent);
     this.priority = record.priority;
     this.hasBegun = record.holdsLocks;
     this.group = type?.group(input) ?? '';
+  }
+
+  /** Carries `pid` and `ppid`. Made when it is asked for: it costs as much as storing a step. */
+  get log(): Logger {
+    this.#log ??= this.rootLog.with({ pid: this.id, ppid: this.record.parent });
+    return this.#log;
   }
 
   /** Unfinished children, the tail's. */

@@ -89,4 +89,50 @@ export interface ProcedureRecord {
   readonly childrenFailed: number;
 }
 
+/** A row that is still being made: its maker's own until it is handed to a draft. */
+export type NextRecord = { -readonly [Key in keyof ProcedureRecord]: ProcedureRecord[Key] };
+
+/**
+ * A copy to make the next row from. Field by field, in the order of the interface, because every step
+ * makes one: measured 70 ns, where `{ ...record, step }` takes 700 to 1,900.
+ */
+export function copyRecord(record: ProcedureRecord): NextRecord {
+  return {
+    type: record.type,
+    version: record.version,
+    parent: record.parent,
+    owner: record.owner,
+    nonce: record.nonce,
+    phase: record.phase,
+    step: record.step,
+    input: record.input,
+    state: record.state,
+    executed: record.executed,
+    status: record.status,
+    locks: record.locks,
+    holdsLocks: record.holdsLocks,
+    isPastPointOfNoReturn: record.isPastPointOfNoReturn,
+    error: record.error,
+    errorOrigin: record.errorOrigin,
+    result: record.result,
+    isPaused: record.isPaused,
+    isCancelRequested: record.isCancelRequested,
+    priority: record.priority,
+    submittedAt: record.submittedAt,
+    stepSince: record.stepSince,
+    endedAt: record.endedAt,
+    history: record.history,
+    childrenStarted: record.childrenStarted,
+    childrenFailed: record.childrenFailed,
+  };
+}
+
+/** The row with some fields changed; for changes that are rare. */
+export function withChanges(
+  record: ProcedureRecord,
+  changes: Partial<ProcedureRecord>,
+): ProcedureRecord {
+  return Object.assign(copyRecord(record), changes);
+}
+
 export const noBytes: Uint8Array = new Uint8Array(0);

@@ -12,6 +12,7 @@ import type { Ledger } from './ledger.js';
 import { procedureStride, runningMax, sliceMs } from './limits.js';
 import type { Reply } from './next.js';
 import type { Procedure } from './procedure.js';
+import { copyRecord, withChanges } from './record.js';
 import { ProcedureRun } from './step-run.js';
 import { withValue } from './store.js';
 import type { Committed } from './store.js';
@@ -201,10 +202,10 @@ export class Runner<Tx> {
   rollBack(procedure: Procedure, error: CadastreError): Committed<void> {
     const step = procedure.type?.steps.get(procedure.record.step);
     const committed = this.#ledger.transact((_tx, draft) => {
-      const current = draft.current(procedure);
+      const record = copyRecord(draft.current(procedure));
       const isBegun = step?.before !== undefined && !isNeverRun(procedure);
-      const executed = isBegun ? withStep(current.executed, step) : current.executed;
-      rollBack(this.#core, draft, procedure, { ...current, executed }, error);
+      if (isBegun) record.executed = withStep(record.executed, step);
+      rollBack(this.#core, draft, procedure, record, error);
     });
     this.cancelChildren(procedure);
     return committed;
@@ -231,7 +232,7 @@ export class Runner<Tx> {
     }
     // Its async part has effects outside: the rollback begins when that has settled.
     const committed = this.#ledger.transact((_tx, draft) => {
-      draft.touch(procedure, { ...draft.current(procedure), isCancelRequested: true });
+      draft.touch(procedure, withChanges(draft.current(procedure), { isCancelRequested: true }));
       return verdict;
     });
     procedure.abort?.abort(cancelled(procedure));

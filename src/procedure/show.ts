@@ -3,9 +3,9 @@
 import type { CadastreError } from '../base/errors.js';
 import type { ProcedureId } from '../base/ids.js';
 import type { Core } from './core.js';
-import { pageMax } from './limits.js';
+import { lookedAtMax, pageMax, procedureStride } from './limits.js';
 import { formatLock } from './lock-request.js';
-import type { Procedure } from './procedure.js';
+import { Procedure } from './procedure.js';
 import type { ProcedureRecord } from './record.js';
 import type { Results } from './results.js';
 import { describeWait } from './story.js';
@@ -13,6 +13,7 @@ import type {
   ErrorView,
   ProcedureFilter,
   ProcedurePage,
+  ProcedurePhase,
   ProcedureTree,
   ProcedureView,
 } from './views.js';
@@ -26,7 +27,7 @@ export function showProcedure(core: Core, procedure: Procedure): ProcedureView {
   return {
     ...showRecord(procedure.id, record),
     about: procedure.about,
-    phase: procedure.quarantine === undefined ? record.phase : 'quarantined',
+    phase: phaseOf(procedure),
     reason: procedure.isEnded ? undefined : reason,
     waitsFor: procedure.isEnded ? undefined : waitsFor(procedure),
     since: procedure.since,
@@ -106,49 +107,117 @@ export function waitsFor(procedure: Procedure): string | undefined {
   }
 }
 
+/**
+ * In one turn, so it looks at a bounded number of procedures (L9): behind a filter that few match, a
+ * page is short, and `next` says where to go on.
+ */
 export function listProcedures(
   core: Core,
   results: Results,
   filter: ProcedureFilter,
 ): ProcedurePage {
-  const limit = Math.min(filter.limit ?? pageDefault, pageMax);
-  const after = filter.after ?? -1;
-  const ended = [...results.records()].filter(([id]) => id > after);
-  ended.sort(([a], [b]) => a - b);
-  const page: ProcedureView[] = [];
-  let nextEnded = 0;
-  const take = (view: ProcedureView): void => {
-    if (matches(core, view, filter)) page.push(view);
-  };
-  const takeEndedBelow = (id: number): void => {
-    for (let at = ended[nextEnded]; at !== undefined && at[0] < id; at = ended[++nextEnded]) {
-      if (page.length > limit) return;
-      take(showRecord(at[0], at[1]));
-    }
-  };
-  for (const procedure of core.procedures.values()) {
-    if (procedure.id <= after) continue;
-    takeEndedBelow(procedure.id);
-    if (page.length > limit) break;
-    take(showProcedure(core, procedure));
+  const page = new Page(core, filter);
+  let looked = 0;
+  for (const [id, found] of inOrder(core, results)) {
+    if (id <= page.after) continue;
+    if (page.isFull || looked++ === lookedAtMax) return page.unfinished();
+    page.take(id, found);
   }
-  takeEndedBelow(Infinity);
-  const procedures = page.slice(0, limit);
-  return { procedures, next: page.length > limit ? procedures.at(-1)?.id : undefined };
+  return page.finished();
 }
 
-function matches(core: Core, view: ProcedureView, filter: ProcedureFilter): boolean {
-  const { types, phases, reasons, parent, rootsOnly, owner, stuckForMs } = filter;
-  if (types !== undefined && !types.includes(view.type)) return false;
-  if (phases !== undefined && !phases.includes(view.phase)) return false;
-  if (reasons !== undefined && (view.reason === undefined || !reasons.includes(view.reason))) {
-    return false;
+/** A whole page, looked for in as many turns as it takes. What ends meanwhile may be missing. */
+export async function findProcedures(
+  core: Core,
+  results: Results,
+  filter: ProcedureFilter,
+): Promise<ProcedurePage> {
+  const page = new Page(core, filter);
+  let looked = 0;
+  for (const [id, found] of inOrder(core, results)) {
+    if (++looked % procedureStride === 0) await core.clock.yield();
+    if (id <= page.after) continue;
+    if (page.isFull) return page.unfinished();
+    page.take(id, found);
   }
-  if (parent !== undefined && view.parent !== parent) return false;
-  if (rootsOnly === true && view.parent !== undefined) return false;
-  if (owner !== undefined && view.owner !== owner) return false;
+  return page.finished();
+}
+
+class Page {
+  readonly after: number;
+  readonly #core: Core;
+  readonly #filter: ProcedureFilter;
+  readonly #limit: number;
+  readonly #now: number;
+  readonly #views: ProcedureView[] = [];
+  #last: ProcedureId | undefined;
+
+  constructor(core: Core, filter: ProcedureFilter) {
+    this.after = filter.after ?? -1;
+    this.#core = core;
+    this.#filter = filter;
+    this.#limit = Math.min(filter.limit ?? pageDefault, pageMax);
+    this.#now = core.clock.now();
+  }
+
+  get isFull(): boolean {
+    return this.#views.length === this.#limit;
+  }
+
+  take(id: ProcedureId, found: Procedure | ProcedureRecord): void {
+    this.#last = id;
+    if (!matches(found, this.#filter, this.#now)) return;
+    const isLive = found instanceof Procedure;
+    this.#views.push(isLive ? showProcedure(this.#core, found) : showRecord(id, found));
+  }
+
+  unfinished(): ProcedurePage {
+    return { procedures: this.#views, next: this.#last };
+  }
+
+  finished(): ProcedurePage {
+    return { procedures: this.#views, next: undefined };
+  }
+}
+
+/** Unfinished ones, and the rows of those that ended, in order of ids. */
+function* inOrder(
+  core: Core,
+  results: Results,
+): IterableIterator<readonly [ProcedureId, Procedure | ProcedureRecord]> {
+  const ended = [...results.records()].sort(([a], [b]) => a - b);
+  let next = 0;
+  for (const procedure of core.procedures.values()) {
+    for (let at = ended[next]; at !== undefined && at[0] < procedure.id; at = ended[++next]) {
+      yield at;
+    }
+    yield [procedure.id, procedure];
+  }
+  yield* ended.slice(next);
+}
+
+/** Before anything is made of it: most of a million do not match. */
+function matches(
+  found: Procedure | ProcedureRecord,
+  filter: ProcedureFilter,
+  now: number,
+): boolean {
+  const { types, phases, reasons, parent, rootsOnly, owner, stuckForMs } = filter;
+  const live = found instanceof Procedure && !found.isEnded ? found : undefined;
+  const record = found instanceof Procedure ? found.record : found;
+  if (types !== undefined && !types.includes(record.type)) return false;
+  if (parent !== undefined && record.parent !== parent) return false;
+  if (rootsOnly === true && record.parent !== undefined) return false;
+  if (owner !== undefined && record.owner !== owner) return false;
+  if (phases !== undefined && !phases.includes(phaseOf(found))) return false;
+  if (reasons !== undefined && (live === undefined || !reasons.includes(live.reason))) return false;
   if (stuckForMs === undefined) return true;
-  return view.endedAt === undefined && core.clock.now() - view.since >= stuckForMs;
+  return live !== undefined && now - live.since >= stuckForMs;
+}
+
+function phaseOf(found: Procedure | ProcedureRecord): ProcedurePhase {
+  if (!(found instanceof Procedure)) return found.phase;
+  return found.quarantine === undefined ? found.record.phase : 'quarantined';
 }
 
 /** The tree below `root`, cut after `limit` nodes. */

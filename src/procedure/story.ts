@@ -1,6 +1,7 @@
-// One log line for each transition, so that the log of one procedure reads like its story (R-P10).
+// One log line for each transition, so that the log of one procedure reads like its story (R-P10). The
+// root's logger is used, not the procedure's own: most procedures then never need one made.
 
-import { formatLock } from './lock-request.js';
+import { formatLocks } from './lock-request.js';
 import type { Procedure } from './procedure.js';
 import type { ProcedureRecord, StoredWait } from './record.js';
 
@@ -10,18 +11,24 @@ export function logProgress(
   before: ProcedureRecord | undefined,
   record: ProcedureRecord,
 ): void {
-  const type = record.type;
+  // Fields are written out, and not spread from common ones, because spreading takes a microsecond.
+  const { id: pid, rootLog: log } = procedure;
+  const { type, parent: ppid } = record;
   if (before === undefined) {
-    procedure.log.info('initialized', {
+    log.info('initialized', {
+      pid,
+      ppid,
       type,
       about: procedure.about,
       owner: record.owner,
-      locks: record.locks.map(formatLock).join(', '),
+      locks: formatLocks(record.locks),
     });
     return;
   }
   if (before.phase === 'forward' && record.phase === 'rolling-back') {
-    procedure.log.warn('rolling back', {
+    log.warn('rolling back', {
+      pid,
+      ppid,
       type,
       step: record.step,
       code: record.error?.code,
@@ -32,41 +39,42 @@ export function logProgress(
   if (record.phase === 'rolling-back') {
     const left = record.executed.length;
     if (record.status.kind === 'children') {
-      procedure.log.info('undoes in children', { type, step: record.executed.at(-1), left });
+      log.info('undoes in children', { pid, ppid, type, step: record.executed.at(-1), left });
       return;
     }
-    procedure.log.info('undo done', { type, step: before.executed.at(-1), left });
+    log.info('undo done', { pid, ppid, type, step: before.executed.at(-1), left });
     return;
   }
   const { status } = record;
   const next = record.step;
-  const fields = { type, step: before.step, next };
+  const { step } = before;
   if (status.kind === 'wait') {
-    procedure.log.info('waits', { ...fields, for: describeWait(status.on) });
+    log.info('waits', { pid, ppid, type, step, next, for: describeWait(status.on) });
   } else if (status.kind === 'children') {
     const started = record.childrenStarted - before.childrenStarted;
-    procedure.log.info('initialized children', { ...fields, started });
+    log.info('initialized children', { pid, ppid, type, step, next, started });
   } else if (before.step !== next) {
-    procedure.log.info('step done', fields);
+    log.info('step done', { pid, ppid, type, step, next });
   } else if (before.status.kind === 'wait') {
-    procedure.log.info('got its reply', fields);
+    log.info('got its reply', { pid, ppid, type, step, next });
   } else {
-    procedure.log.debug('step done, again', fields);
+    log.debug('step done, again', { pid, ppid, type, step, next });
   }
 }
 
 export function logEnd(procedure: Procedure): void {
-  const { record } = procedure;
-  const fields = {
-    type: record.type,
-    about: procedure.about,
-    inMs: record.endedAt - record.submittedAt,
-  };
-  if (record.phase === 'succeeded') procedure.log.info('finished', fields);
-  else if (record.phase === 'bypassed') procedure.log.warn('bypassed', fields);
+  const { id: pid, rootLog: log, about, record } = procedure;
+  const { type, parent: ppid } = record;
+  const inMs = record.endedAt - record.submittedAt;
+  if (record.phase === 'succeeded') log.info('finished', { pid, ppid, type, about, inMs });
+  else if (record.phase === 'bypassed') log.warn('bypassed', { pid, ppid, type, about, inMs });
   else {
-    procedure.log.warn('failed, rolled back', {
-      ...fields,
+    log.warn('failed, rolled back', {
+      pid,
+      ppid,
+      type,
+      about,
+      inMs,
       code: record.error?.code,
       error: record.error?.message,
       origin: record.errorOrigin,

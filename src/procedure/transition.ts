@@ -9,12 +9,18 @@ import { isOutcomeKept } from './ledger.js';
 import type { Draft } from './ledger.js';
 import { childrenPerRecordMax, historyMax } from './limits.js';
 import { normalizeLocks } from './lock-request.js';
+import type { LockRequest } from './lock-request.js';
 import type { ChildSpec, Next, WaitFor } from './next.js';
 import { lockConflict } from './procedure.js';
 import type { Procedure } from './procedure.js';
-import { noBytes } from './record.js';
-import type { ProcedureRecord, Status, StoredPhase, StoredWait } from './record.js';
+import { copyRecord, noBytes, withChanges } from './record.js';
+import type { NextRecord, ProcedureRecord, Status, StoredPhase, StoredWait } from './record.js';
 import type { StepTiming } from './views.js';
+
+const ready: Status = { kind: 'ready', reply: undefined };
+const ended: Status = { kind: 'ended' };
+const noSteps: readonly string[] = [];
+const noLocks: readonly LockRequest[] = [];
 
 /** The row of a new procedure. */
 export function createProcedure(
@@ -51,8 +57,8 @@ export function createProcedure(
     step: type.first,
     input: inputBytes,
     state: type.state.encode(type.initial(input)),
-    executed: [],
-    status: { kind: 'ready', reply: undefined },
+    executed: noSteps,
+    status: ready,
     locks,
     holdsLocks: false,
     isPastPointOfNoReturn: type.steps.get(type.first)?.isFinal === true,
@@ -88,70 +94,63 @@ export function advance(
   if (!isNext(next)) throw nonsense(procedure, step, `returned ${JSON.stringify(next)}`);
   const current = draft.current(procedure);
   const isPast = current.isPastPointOfNoReturn || step.undo === 'point-of-no-return';
-  const base: ProcedureRecord = {
-    ...current,
-    holdsLocks: true,
-    isPastPointOfNoReturn: isPast,
-    executed: isPast ? [] : withStep(current.executed, step),
-    history: withTiming(core, current, step.name, false),
-    stepSince: core.clock.now(),
-    error: undefined,
-    errorOrigin: '',
-  };
+  const record = copyRecord(current);
+  record.holdsLocks = true;
+  record.isPastPointOfNoReturn = isPast;
+  record.executed = isPast ? noSteps : withStep(current.executed, step);
+  endStep(core, record, step.name, false);
+  record.error = undefined;
+  record.errorOrigin = '';
   if (next.kind === 'done') {
     if (procedure.children.size > 0) throw nonsense(procedure, step, 'ended before its children');
-    end(core, draft, procedure, { ...base, result: next.result ?? noBytes }, 'succeeded');
+    record.result = next.result ?? noBytes;
+    end(core, draft, procedure, record, 'succeeded');
     return;
   }
   if (next.kind === 'failed') {
     if (isPast) throw nonsense(procedure, step, 'failed past its point of no return', next.error);
-    rollBack(core, draft, procedure, base, next.error);
+    rollBack(core, draft, procedure, record, next.error);
     return;
   }
   checkTarget(procedure, step, next.step, isPast);
-  const type = typeOf(procedure);
-  const state = 'state' in next ? type.state.encode(next.state) : current.state;
-  const record = { ...base, state, step: next.step };
+  if ('state' in next) record.state = typeOf(procedure).state.encode(next.state);
+  record.step = next.step;
   switch (next.kind) {
     case 'step':
-      draft.progress(procedure, { ...record, status: { kind: 'ready', reply: undefined } });
+      record.status = ready;
+      draft.progress(procedure, record);
       return;
-    case 'wait': {
-      const status: Status = { kind: 'wait', on: stored(draft, procedure, step, next.on) };
-      draft.progress(procedure, { ...record, status });
+    case 'wait':
+      record.status = { kind: 'wait', on: stored(draft, procedure, step, next.on) };
+      draft.progress(procedure, record);
       return;
-    }
-    case 'children': {
-      const { atMost } = next;
-      draft.progress(procedure, {
-        ...record,
-        childrenStarted: record.childrenStarted + next.specs.length,
-        status: { kind: 'children', atMost, failedBefore: undefined },
-      });
+    case 'children':
+      record.childrenStarted += next.specs.length;
+      record.status = { kind: 'children', atMost: next.atMost, failedBefore: undefined };
+      draft.progress(procedure, record);
       startChildren(core, draft, procedure, next.specs);
       return;
-    }
   }
 }
 
-/** The record that begins a rollback, or ends it where there is nothing to undo. */
+/**
+ * The record that begins a rollback, or ends it where there is nothing to undo. `record` is what it
+ * starts from.
+ */
 export function rollBack(
   core: Core,
   draft: Draft,
   procedure: Procedure,
-  base: ProcedureRecord,
+  record: NextRecord,
   error: CadastreError,
 ): void {
-  const record: ProcedureRecord = {
-    ...base,
-    phase: 'rolling-back',
-    error,
-    errorOrigin: `${base.type} pid=${procedure.id} step ${base.step}`,
-  };
+  record.phase = 'rolling-back';
+  record.error = error;
+  record.errorOrigin = `${record.type} pid=${procedure.id} step ${record.step}`;
   if (procedure.children.size > 0) {
     // They end first: cancelled, or finished where they cannot be.
-    const status: Status = { kind: 'children', atMost: 0, failedBefore: undefined };
-    draft.progress(procedure, { ...record, status });
+    record.status = { kind: 'children', atMost: 0, failedBefore: undefined };
+    draft.progress(procedure, record);
   } else continueRollback(core, draft, procedure, record);
 }
 
@@ -159,12 +158,10 @@ export function rollBack(
 export function undone(core: Core, draft: Draft, procedure: Procedure): void {
   const current = draft.current(procedure);
   const name = current.executed.at(-1) ?? '';
-  continueRollback(core, draft, procedure, {
-    ...current,
-    executed: current.executed.slice(0, -1),
-    history: withTiming(core, current, name, true),
-    stepSince: core.clock.now(),
-  });
+  const record = copyRecord(current);
+  record.executed = current.executed.slice(0, -1);
+  endStep(core, record, name, true);
+  continueRollback(core, draft, procedure, record);
 }
 
 /** The undo of the last executed step goes on in children. */
@@ -175,11 +172,10 @@ export function undoInChildren(
   specs: readonly ChildSpec[],
 ): void {
   const current = draft.current(procedure);
-  draft.progress(procedure, {
-    ...current,
-    childrenStarted: current.childrenStarted + specs.length,
-    status: { kind: 'children', atMost: 0, failedBefore: current.childrenFailed },
-  });
+  const record = copyRecord(current);
+  record.childrenStarted += specs.length;
+  record.status = { kind: 'children', atMost: 0, failedBefore: current.childrenFailed };
+  draft.progress(procedure, record);
   startChildren(core, draft, procedure, specs);
 }
 
@@ -187,10 +183,14 @@ function continueRollback(
   core: Core,
   draft: Draft,
   procedure: Procedure,
-  record: ProcedureRecord,
+  record: NextRecord,
 ): void {
-  if (record.executed.length === 0) end(core, draft, procedure, record, 'failed');
-  else draft.progress(procedure, { ...record, status: { kind: 'ready', reply: undefined } });
+  if (record.executed.length === 0) {
+    end(core, draft, procedure, record, 'failed');
+    return;
+  }
+  record.status = ready;
+  draft.progress(procedure, record);
 }
 
 /** The last record: what nobody needs any more is left out of it. */
@@ -198,29 +198,26 @@ export function end(
   core: Core,
   draft: Draft,
   procedure: Procedure,
-  base: ProcedureRecord,
+  record: NextRecord,
   phase: Extract<StoredPhase, 'succeeded' | 'failed' | 'bypassed'>,
 ): void {
-  const record: ProcedureRecord = {
-    ...base,
-    phase,
-    status: { kind: 'ended' },
-    state: noBytes,
-    executed: [],
-    holdsLocks: false,
-    locks: [],
-    endedAt: core.clock.now(),
-  };
+  record.phase = phase;
+  record.status = ended;
+  record.state = noBytes;
+  record.executed = noSteps;
+  record.holdsLocks = false;
+  record.locks = noLocks;
+  record.endedAt = core.clock.now();
   for (const id of procedure.outcomes.keys()) draft.delete(id);
   const { parent } = procedure;
   if (parent === undefined) {
-    draft.end(procedure, record, base.parent === undefined);
+    draft.end(procedure, record, record.parent === undefined);
     return;
   }
   draft.end(procedure, record, isOutcomeKept(record, parent));
   if (phase !== 'failed' || parent.isUnreadable) return;
   const ofParent = draft.current(parent);
-  draft.touch(parent, { ...ofParent, childrenFailed: ofParent.childrenFailed + 1 });
+  draft.touch(parent, withChanges(ofParent, { childrenFailed: ofParent.childrenFailed + 1 }));
 }
 
 function startChildren(
@@ -248,14 +245,14 @@ export function withStep(executed: readonly string[], step: RunnableStep): reado
   return executed.includes(step.name) ? executed : [...executed, step.name];
 }
 
-function withTiming(
-  core: Core,
-  record: ProcedureRecord,
-  step: string,
-  isUndo: boolean,
-): readonly StepTiming[] {
-  const timing = { step, isUndo, startedAt: record.stepSince, endedAt: core.clock.now() };
-  return [...record.history.slice(1 - historyMax), timing];
+/** Notes in `record` that `step`, or its undo, ends now and what follows begins. */
+function endStep(core: Core, record: NextRecord, step: string, isUndo: boolean): void {
+  const now = core.clock.now();
+  const timing: StepTiming = { step, isUndo, startedAt: record.stepSince, endedAt: now };
+  const { history } = record;
+  const kept = history.length < historyMax ? history : history.slice(1 - historyMax);
+  record.history = [...kept, timing];
+  record.stepSince = now;
 }
 
 /** Past the point of no return there is no way back among the steps that could be undone. */

@@ -92,6 +92,7 @@ export interface ProcedureFilter {
   readonly limit?: number;
 }
 
+/** May hold fewer than the limit, even none, and still not be the last one. */
 export interface ProcedurePage {
   readonly procedures: readonly ProcedureView[];
   /** Give it as `after` for the next page; undefined at the end. */
@@ -116,9 +117,29 @@ export interface LockView {
   readonly kind: LockKind;
   readonly name: string;
   readonly mode: LockMode | 'free';
+  /** At most 100. */
   readonly holders: readonly ProcedureId[];
-  /** In the order they will get it. */
+  readonly holderCount: number;
+  /** In the order they will get it, at most 100. */
   readonly waiters: readonly { readonly id: ProcedureId; readonly mode: LockMode }[];
+  /** Counted up to 10,000. */
+  readonly waiterCount: number;
+}
+
+export interface LockFilter {
+  readonly kinds?: readonly LockKind[];
+  /** Only locks that somebody waits for. */
+  readonly contendedOnly?: boolean;
+  /** Locks after this one, in the order of kinds and then of names; for the next page. */
+  readonly after?: { readonly kind: LockKind; readonly name: string };
+  /** Default 100, at most 1,000. */
+  readonly limit?: number;
+}
+
+export interface LockPage {
+  readonly locks: readonly LockView[];
+  /** Give it as `after` for the next page; undefined at the end. */
+  readonly next: { readonly kind: LockKind; readonly name: string } | undefined;
 }
 
 /** What became of an operator's request; `refused` says why. */
