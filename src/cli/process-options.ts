@@ -17,6 +17,8 @@ const schema = z.object({
   root: z.string().min(1),
   host: z.string().min(1),
   port: wholeNumber(0, 65_535).optional(),
+  adminPort: wholeNumber(0, 65_535).optional(),
+  startPaused: z.boolean().optional(),
   servers: wholeNumber(1, 64).optional(),
   set: z.array(z.string()),
   logLevel: z.enum(levels),

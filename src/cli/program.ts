@@ -2,6 +2,7 @@
 
 import { Command } from 'commander';
 import { addClientCommands } from './client-program.js';
+import { addOperatorCommands } from './procedures/operator-program.js';
 import { readVersion } from './version.js';
 
 /** A fresh parser; nothing is run before its `parseAsync`. */
@@ -13,6 +14,8 @@ export function program(): Command {
     .exitOverride();
   addRoles(root);
   addClientCommands(root);
+  addOperatorCommands(root);
+  addBench(root);
   return root;
 }
 
@@ -31,6 +34,8 @@ function addRoles(root: Command): void {
   withProcessOptions(root.command('start'))
     .description('Run a whole cluster on this machine: a master and its region servers.')
     .option('--port <port>', "the master's RPC port (default: 16000, else a free one)")
+    .option('--admin-port <port>', 'port of the operator API on the loopback (default: a free one)')
+    .option('--start-paused', 'no procedure runs before "cadastre procedure resume --all"')
     .option('--servers <count>', 'region servers (default: one for each core but one, 1 to 4)')
     .option('--one-process', 'run everything in this process; for tests')
     .option('--json', 'print where things are as one line of JSON')
@@ -39,6 +44,8 @@ function addRoles(root: Command): void {
   withProcessOptions(root.command('master'))
     .description('Run a master; a second one on the same root stands by.')
     .option('--port <port>', 'RPC port (default: 16000, else a free one)')
+    .option('--admin-port <port>', 'port of the operator API on the loopback (default: a free one)')
+    .option('--start-paused', 'no procedure runs before "cadastre procedure resume --all"')
     .addHelpText('after', '\nExample:\n  cadastre master --root /srv/cadastre\n')
     .action(async (options: unknown) => (await import('./start.js')).master(options));
   withProcessOptions(root.command('server'))
@@ -47,6 +54,20 @@ function addRoles(root: Command): void {
     .option('--child', 'end with the process that started this one')
     .addHelpText('after', '\nExample:\n  cadastre server --root /srv/cadastre\n')
     .action(async (options: unknown) => (await import('./start.js')).server(options));
+}
+
+function addBench(root: Command): void {
+  // What follows the name is the bench's own, HBase's options with one dash among them.
+  root.enablePositionalOptions();
+  root
+    .command('bench <name> [options...]')
+    .description('Measure: data, log, start, recovery, stalls, scheduler, store, executor, load, …')
+    .passThroughOptions()
+    .allowUnknownOption()
+    .addHelpText('after', '\nExample:\n  cadastre bench data --op put,get --in-flight 64\n')
+    .action(async (name: string, args: readonly string[]) =>
+      (await import('./bench.js')).bench(name, args),
+    );
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {

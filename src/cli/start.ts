@@ -8,8 +8,9 @@
 import { availableParallelism } from 'node:os';
 import { CadastreError } from '../base/errors.js';
 import { serverKind } from '../catalog/records/servers.js';
-import type { Master } from '../master/master.js';
+import type { Master, MasterOptions } from '../master/master.js';
 import { openStorage } from '../storage/root.js';
+import type { Address } from '../world/network.js';
 import type { World } from '../world/world.js';
 import { clearTemporaries } from '../world/local/object-store.js';
 import { realWorld } from '../world/real/world.js';
@@ -37,13 +38,14 @@ export async function start(given: unknown): Promise<void> {
     await processes.stop();
     throw error;
   });
-  master = running;
-  await clearUnfinished(world, running);
+  master = running.master;
+  await clearUnfinished(world, running.master);
   processes.letGo();
   const stops = [() => running.stop()];
   if (options.oneProcess === true) {
     for (let i = 0; i < count; i++) stops.unshift(await runServer(options, worldOf(options), 0));
   } else stops.unshift(() => processes.stop());
+  stops.unshift(async () => running.master.expectStops());
   stopOnSignals(stops);
   announce(options, running, processes);
 }
@@ -52,7 +54,8 @@ export async function master(given: unknown): Promise<void> {
   const options = parseProcessOptions(given);
   const running = await runMaster(options, worldOf(options));
   stopOnSignals([() => running.stop()]);
-  process.stdout.write(`master at ${running.address.host}:${running.address.port}\n`);
+  const { address } = running.master;
+  process.stdout.write(`master at ${addressText(address)}\n`);
 }
 
 export async function server(given: unknown): Promise<void> {
@@ -72,12 +75,45 @@ function worldOf(options: ProcessOptions): World {
   });
 }
 
-/** On the port that was asked for, else the usual one, else a free one. */
-async function runMaster(options: ProcessOptions, world: World): Promise<Master> {
-  const { startMaster } = await import('../master/master.js');
+interface RunningMaster {
+  readonly master: Master;
+  readonly adminAddress: Address;
+  stop(): Promise<void>;
+}
+
+/** A master with its operator API. */
+async function runMaster(options: ProcessOptions, world: World): Promise<RunningMaster> {
+  const { openAdminServer } = await import('./admin-server.js');
   const storage = await openStorage(world, `cadastre ${readVersion()}`);
-  const { host, settings, port } = options;
-  const common = { world, storage, settings, host, softwareVersion: readVersion() };
+  const admin = await openAdminServer(options, world);
+  try {
+    const master = await listenAndStart(options, {
+      world,
+      storage,
+      settings: options.settings,
+      host: options.host,
+      softwareVersion: readVersion(),
+      otherAddresses: { http: admin.address },
+      startPaused: options.startPaused === true,
+    });
+    admin.serve(master);
+    const stop = async (): Promise<void> => {
+      await master.stop();
+      await admin.close();
+    };
+    return { master, adminAddress: admin.address, stop };
+  } catch (error) {
+    await admin.close();
+    throw error;
+  }
+}
+
+/** On the port that was asked for, else the usual one, else a free one. */
+async function listenAndStart(
+  { port }: ProcessOptions,
+  common: Omit<MasterOptions, 'port'>,
+): Promise<Master> {
+  const { startMaster } = await import('../master/master.js');
   try {
     return await startMaster({ ...common, port: port ?? usualPort });
   } catch (error) {
@@ -155,16 +191,21 @@ async function stopAll(stops: readonly (() => Promise<void>)[]): Promise<void> {
   }
 }
 
-function announce({ root, json }: ProcessOptions, { address }: Master, processes: Processes): void {
-  const at = `${address.host}:${address.port}`;
+function announce(
+  { root, json }: ProcessOptions,
+  { master, adminAddress }: RunningMaster,
+  processes: Processes,
+): void {
+  const at = addressText(master.address);
+  const admin = addressText(adminAddress);
   if (json === true) {
-    const line = { master: at, root, pid: process.pid, servers: processes.pids };
+    const line = { master: at, admin, root, pid: process.pid, servers: processes.pids };
     process.stdout.write(`${JSON.stringify(line)}\n`);
     return;
   }
   process.stdout.write(
     [
-      `Cadastre runs. Master ${at}, data in ${root}`,
+      `Cadastre runs. Master ${at}, operator API ${admin}, data in ${root}`,
       '',
       'Try, in another terminal:',
       `  npx cadastre shell -e 'create "t","f"' -e 'put "t","row","f:q","value"' -e 'scan "t"'`,
@@ -175,4 +216,8 @@ function announce({ root, json }: ProcessOptions, { address }: Master, processes
       '',
     ].join('\n'),
   );
+}
+
+function addressText({ host, port }: Address): string {
+  return `${host}:${port}`;
 }

@@ -1,11 +1,13 @@
 // The version of this software, from the package it came in.
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 
 const packageSchema = z.object({ version: z.string() });
 
 export function readVersion(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return packageSchema.parse(JSON.parse(text)).version;
+  // The sources stand one folder nearer to it than what is compiled of them.
+  const places = ['../..', '../../..'].map((up) => new URL(`${up}/package.json`, import.meta.url));
+  const file = places.find((place) => existsSync(place)) ?? 'package.json';
+  return packageSchema.parse(JSON.parse(readFileSync(file, 'utf8'))).version;
 }

@@ -7,8 +7,8 @@ export const clientLimits = {
   pauseMostMs: 2_000,
   /** Longer than the recovery of a killed server; HBase's 20 minutes keep people in the dark. */
   operationTimeoutMs: 60_000,
-  /** Of one call; HBase's own. */
-  callTimeoutMs: 60_000,
+  /** Of one call: what a server that stands still costs, and short enough that an operation has several. */
+  callTimeoutMs: 15_000,
   /** Bootstrap servers are many, and the next one may live. */
   registryTimeoutMs: 5_000,
   /** Of one answer to a scan, HBase's own: large enough to fill the line, small enough to hold. */

@@ -65,6 +65,8 @@ export interface Master extends Service {
   status(): MasterStatus;
   /** Proof from the launcher that its child with this process id has ended. */
   processExited(pid: number): void;
+  /** The whole cluster is being stopped, servers first: that they end is not told as a crash. */
+  expectStops(): void;
 }
 
 /**
@@ -150,6 +152,10 @@ class MasterProcess implements Master {
 
   processExited(pid: number): void {
     this.#parts?.registry.processExited(pid);
+  }
+
+  expectStops(): void {
+    this.#parts?.registry.expectStops();
   }
 
   /** Starts no more steps and waits for those under way; calls are still answered. */

@@ -49,6 +49,7 @@ export class ServerRegistry {
   readonly #parts: RegistryParts;
   readonly #sessions = new Map<Incarnation, ServerSession>();
   #timer: Timer | undefined;
+  #expectsStops = false;
   #isStopped = false;
   #isPlacing = false;
   #awaited: { readonly servers: number; readonly done: () => void }[] = [];
@@ -172,7 +173,8 @@ export class ServerRegistry {
   declareCrashed(incarnation: Incarnation, reason: string): Committed<unknown> | undefined {
     if (!this.#isOnline(incarnation)) return undefined;
     const { engine, log } = this.#parts;
-    log.warn('server declared crashed', { server: incarnation, reason });
+    if (this.#expectsStops) log.info('server stopped', { server: incarnation, reason });
+    else log.warn('server declared crashed', { server: incarnation, reason });
     this.#sessions.delete(incarnation);
     const committed = engine.transact((tx, procedures) => {
       const record = onlineServer(tx, incarnation);
@@ -182,6 +184,11 @@ export class ServerRegistry {
     });
     committed.whenDurable(() => engine.serverDied(incarnation));
     return committed as Committed<unknown>;
+  }
+
+  /** The whole cluster is being stopped: that servers end is no news. */
+  expectStops(): void {
+    this.#expectsStops = true;
   }
 
   /** Proof from the launcher: its child with this process id has ended. */
