@@ -17,6 +17,7 @@ import { Acknowledgement } from './assignment/acknowledgement.js';
 import { RegionImage } from './assignment/image.js';
 import { RegionOwners } from './assignment/owners.js';
 import { Collector } from './collector/collector.js';
+import { OrphanSweep } from './collector/orphan-sweep.js';
 import type { MasterContext } from './context.js';
 import { events } from './context.js';
 import { procedureStore } from './procedure-store.js';
@@ -62,6 +63,7 @@ export async function assembleMaster(options: AssemblyOptions): Promise<Assemble
     acknowledgement,
     owners: new RegionOwners((id) => isUnfinished(engine, id)),
     candidates: () => registry.candidates(),
+    declareCrashed: (server, reason) => registry.declareCrashed(server, reason),
   };
   const engine = createProcedureEngine<MasterContext, Transaction>({
     ...engineParts(options),
@@ -83,6 +85,7 @@ export async function assembleMaster(options: AssemblyOptions): Promise<Assemble
     log,
   });
   const collector = makeCollector(options, registry);
+  const orphans = new OrphanSweep({ catalog, storage, clock, log });
   const recoveries = watchRecoveries(catalog, engine);
   await engine.load();
   return {
@@ -102,9 +105,11 @@ export async function assembleMaster(options: AssemblyOptions): Promise<Assemble
       engine.start(how);
       registry.start();
       collector.start();
+      orphans.start();
     },
     stop: async () => {
       registry.stop();
+      await orphans.stop();
       await collector.stop();
       await engine.stop();
       recoveries.stop();

@@ -13,6 +13,7 @@ import {
   tableInput,
   tableProgress,
   transitInput,
+  unassignState,
 } from './codecs.js';
 
 const table = { namespace: 'default', qualifier: 't' };
@@ -31,6 +32,7 @@ it('R-P11: inputs and states of version 1 are what they were', async () => {
   golden('transit', transitInput, { table, region, isRecovery: true, server });
   golden('transit-plain', transitInput, { table, region, isRecovery: false, server: undefined });
   golden('assign-state', assignState, { failures: 2, avoid: [server] });
+  golden('unassign-state', unassignState, { failures: 2 });
   golden('move-state', moveState, { source: server, destination: 4 as Incarnation });
   golden('region', regionInput, { table, region });
   golden('server', serverInput, { server });

@@ -18,6 +18,7 @@ import {
   TableInputSchema,
   TableStateSchema,
   TransitInputSchema,
+  UnassignStateSchema,
 } from './generated/procedures_pb.js';
 
 /** What assign, unassign and move are asked. */
@@ -69,6 +70,17 @@ export const assignState = protoCodec(AssignStateSchema, {
     avoid: avoid.map((server) => toWide(server, 'an incarnation')),
   }),
   from: ({ failures, avoid }): AssignState => ({ failures, avoid: avoid.map(incarnation) }),
+});
+
+export interface UnassignState {
+  /** Closes that the server tried and could not do. */
+  readonly failures: number;
+}
+
+/** Of no bytes before there was one: no failures. */
+export const unassignState = protoCodec(UnassignStateSchema, {
+  to: ({ failures }: UnassignState) => ({ failures }),
+  from: ({ failures }): UnassignState => ({ failures }),
 });
 
 export interface MoveState {

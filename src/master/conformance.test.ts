@@ -79,6 +79,13 @@ const scenarios = [
     before: enabled('open'),
   }),
   scenario({
+    name: 'gives up a server that cannot close a region',
+    type: UnassignRegion,
+    input: transit,
+    // Of an enabled table the crash's own child may open it again.
+    before: { table: { state: 'disabling', regions: ['open'] }, closesFail: true },
+  }),
+  scenario({
     name: 'moves a region',
     type: MoveRegion,
     input: { ...transit, server: secondServer },

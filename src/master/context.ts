@@ -3,7 +3,7 @@
 import type { LogStore } from '../storage/log.js';
 import type { Settings } from '../base/settings.js';
 import type { Incarnation, RegionId } from '../base/ids.js';
-import type { Catalog, CatalogView, Transaction } from '../catalog/api.js';
+import type { Catalog, CatalogView, Committed, Transaction } from '../catalog/api.js';
 import type { ServerRecord } from '../catalog/records/servers.js';
 import { serverKind } from '../catalog/records/servers.js';
 import { procedureDefiner } from '../procedure/definition.js';
@@ -22,6 +22,8 @@ export interface MasterContext {
   readonly acknowledgement: Acknowledgement;
   /** Servers that regions may be given to now. */
   readonly candidates: () => readonly PlacementServer[];
+  /** Fences a server. Not from within a transaction; undefined if it is not online any more. */
+  readonly declareCrashed: (server: Incarnation, reason: string) => Committed<unknown> | undefined;
 }
 
 /** Declares a procedure of the master. */

@@ -16,6 +16,11 @@ export const limits = {
   preparedBytesPerRecord: 256 * 1024,
   /** Rows (regions and files) of a dropped table that one record deletes. */
   discardedPerRecord: 1_000,
+  /**
+   * Closes of one region that a server tried and could not do before it is declared crashed. Few: it
+   * serves the region no more, and a flush that failed for a passing reason had its own retries.
+   */
+  closesFailedMax: 5,
   /** Time between two looks at whether servers live: a look costs a few system calls each. */
   livenessMs: 200,
   /** A page of hbase:meta: a few milliseconds of work, whatever the client asks (L9). */

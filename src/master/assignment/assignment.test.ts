@@ -5,6 +5,7 @@ import { ServerStatusService, TransitionKind } from '../../wire/internal.js';
 import { RegionSpecifier_RegionSpecifierType } from '../../wire/generated/hbase/hbase_pb.js';
 import { encodedRegionName } from '../../base/table.js';
 import type { RegionRecord } from '../../catalog/records/regions.js';
+import { limits } from '../limits.js';
 import { TestCluster } from '../testing/cluster.js';
 import type { FakeServer, SentReport } from '../testing/fake-server.js';
 
@@ -79,6 +80,57 @@ describe('assignment', () => {
     expect(moved?.openSequence).toBeGreaterThan(region?.openSequence ?? 0);
     const close = from.operations.find(({ kind }) => kind === 'close');
     expect(close).toMatchObject({ destination: { ...to.address, incarnation: to.incarnation } });
+  });
+
+  it('R-A3: a server that cannot close a region is fenced, and nothing of the region is lost', async () => {
+    for (const isMasterKilled of [false, true]) {
+      let closes = 0;
+      const cluster = await new TestCluster(24).start(2, {
+        treat: (operation) => {
+          if (operation.kind !== 'close') return 'obey';
+          closes++;
+          return { fail: new CadastreError('internal', 'it could not be flushed') };
+        },
+      });
+      await cluster.createTable('t');
+      await cluster.until(() => cluster.isServed('t'), 'served');
+      const [region] = cluster.regions('t') as [RegionRecord];
+      const holder = cluster.server(region.server);
+      expect(await cluster.simulation.run(holder.write(region.regionId))).toBe(true);
+      const { procId } = await cluster.ask('disableTable', cluster.tableRequest('t'));
+      await cluster.until(() => closes === limits.closesFailedMax - 1, 'all closes but one');
+      expect(cluster.states('t')).toEqual(['closing']);
+      if (isMasterKilled) await cluster.restartMaster();
+      expect(await cluster.finish(procId)).toBe('');
+      await cluster.until(() => holder.fenced !== undefined, 'fenced');
+      // After a restart the last close may be asked for once more: its failure was not on disk.
+      expect(closes).toBeGreaterThanOrEqual(limits.closesFailedMax);
+      expect(cluster.regions('t')[0]).toMatchObject({ state: 'closed', slices: [{ entries: 1 }] });
+      const declared = cluster.simulation.logLines.filter(
+        ({ message }) => message === 'server declared crashed',
+      );
+      expect(declared.map(({ fields }) => fields['reason'])).toEqual([
+        `it failed ${limits.closesFailedMax} times to close region ${region.regionId}`,
+      ]);
+      expect(await cluster.changeTable('enableTable', 't')).toBe('');
+      await cluster.until(() => cluster.isServed('t'), 'served elsewhere');
+      expect(cluster.editsOf(region.regionId).size).toBe(1);
+    }
+  });
+
+  it('a close that fails a few times is tried again, and its server lives on', async () => {
+    let failures = 0;
+    const cluster = await new TestCluster(25).start(2, {
+      treat: (operation) =>
+        operation.kind === 'close' && ++failures < limits.closesFailedMax
+          ? { fail: new CadastreError('disk-full', 'the disk is full') }
+          : 'obey',
+    });
+    await cluster.createTable('t');
+    expect(await cluster.changeTable('disableTable', 't')).toBe('');
+    expect(failures).toBe(limits.closesFailedMax);
+    expect(cluster.states('t')).toEqual(['closed']);
+    expect(cluster.master.status().liveServers).toBe(2);
   });
 
   it('a move without a destination goes to another server; with one server it stays', async () => {

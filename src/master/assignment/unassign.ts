@@ -3,6 +3,9 @@
 //   QUEUE     record: CLOSING; or CLOSED at once where no live server can hold it
 //   DISPATCH  sends the close, with the region's next server if that is known
 //   FINISH    CLOSED: record: CLOSED and the procedure's end, in one
+//             a failed close is sent again after a pause
+//   FENCE     after too many of them: the server is declared crashed, so that its log is sealed and
+//             what it could not flush is recovered from there (page 4, "News")
 //
 // When its server crashes meanwhile, it waits until the region's slices are in its record, so that
 // nobody takes it for closed cleanly. What is not replayed then stays in the slices (race A5).
@@ -10,16 +13,16 @@
 import { unreachable } from '../../base/assert.js';
 import type { Transaction } from '../../catalog/api.js';
 import type { RegionRecord } from '../../catalog/records/regions.js';
-import { noState } from '../../procedure/codec.js';
 import type { StepRun } from '../../procedure/definition.js';
-import type { Next } from '../../procedure/next.js';
+import type { Next, Reply } from '../../procedure/next.js';
 import { done, step, wait } from '../../procedure/next.js';
-import { transitInput } from '../codecs.js';
-import type { TransitInput } from '../codecs.js';
+import { transitInput, unassignState } from '../codecs.js';
+import type { TransitInput, UnassignState } from '../codecs.js';
 import type { MasterContext } from '../context.js';
 import { defineMasterProcedure, events, lookAgainMs } from '../context.js';
+import { limits } from '../limits.js';
 import { closeRegionRequest } from './operations.js';
-import { changeRegion } from './region-writes.js';
+import { changeRegion, findRegion } from './region-writes.js';
 import { decodeReport } from './report-codec.js';
 import {
   describeTransit,
@@ -33,9 +36,15 @@ import {
   transitSteps,
 } from './transit.js';
 
-type Run = StepRun<TransitInput, undefined, MasterContext>;
-type Step = (typeof transitSteps)[keyof typeof transitSteps];
-type Then = Next<Step, undefined>;
+/** Not one of HBase's steps: there a server that cannot close a region aborts itself. */
+const fenceStep = 'REGION_TRANSITION_FENCE';
+
+type RemoteFailure = Extract<Reply, { readonly kind: 'remote-failed' }>;
+type Run = StepRun<TransitInput, UnassignState, MasterContext>;
+type Step = (typeof transitSteps)[keyof typeof transitSteps] | typeof fenceStep;
+type Then = Next<Step, UnassignState>;
+
+const noFailures: UnassignState = { failures: 0 };
 
 /** Before a close that the server could not do is sent again. */
 const closePauseMs = 1_000;
@@ -44,8 +53,8 @@ export const UnassignRegion = defineMasterProcedure({
   type: 'UnassignRegion',
   version: 1,
   input: transitInput,
-  state: noState,
-  initial: () => undefined,
+  state: unassignState,
+  initial: () => noFailures,
   onRestore: 'resume',
   priority: 'region',
   locks: transitLocks,
@@ -57,6 +66,7 @@ export const UnassignRegion = defineMasterProcedure({
     [transitSteps.queue]: { commit: queue },
     [transitSteps.dispatch]: { commit: dispatch },
     [transitSteps.finish]: { commit: finish },
+    [fenceStep]: { before: fenceServer, commit: () => step(transitSteps.queue, noFailures) },
   },
 });
 
@@ -123,8 +133,7 @@ function finish(run: Run, tx: Transaction): Then {
     case 'server-died':
       return step(transitSteps.queue);
     case 'remote-failed':
-      run.log.warn('close failed', { region: region.regionId, failure: reply.error.message });
-      return wait({ timeoutMs: closePauseMs }, transitSteps.dispatch);
+      return closeFailed(run, region, reply);
     case undefined:
     case 'remote':
     case 'event':
@@ -144,6 +153,24 @@ function takeReport(run: Run, tx: Transaction, region: RegionRecord, payload: Ui
   if (report.kind !== 'closed') return step(transitSteps.dispatch);
   logState(run.log, changeRegion(tx, region, { event: 'closed' }, run.clock.now()));
   return end(run);
+}
+
+function closeFailed(run: Run, region: RegionRecord, { delivered, error }: RemoteFailure): Then {
+  // One that was never delivered says nothing of the region; a silent server is the registry's.
+  const failures = run.state.failures + (delivered === 'executed' ? 1 : 0);
+  const { regionId, server } = region;
+  run.log.warn('close failed', { region: regionId, server, failures, failure: error.message });
+  if (failures >= limits.closesFailedMax) return step(fenceStep, { failures });
+  return wait({ timeoutMs: closePauseMs }, transitSteps.dispatch, { failures });
+}
+
+async function fenceServer({ context, input, state }: Run): Promise<void> {
+  const { catalog, declareCrashed } = context;
+  const region = findRegion(catalog, catalog.tail, input.region);
+  // Its server may have died by itself since the last close failed.
+  if (region?.state !== 'closing' || region.server === undefined) return;
+  const reason = `it failed ${state.failures} times to close region ${region.regionId}`;
+  await declareCrashed(region.server, reason)?.durable();
 }
 
 function end(run: Run): Then {

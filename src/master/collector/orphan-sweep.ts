@@ -16,22 +16,25 @@
 
 import { CadastreError, asCadastreError } from '../../base/errors.js';
 import type { Incarnation } from '../../base/ids.js';
-import type { Catalog, CatalogView } from '../../catalog/api.js';
+import type { Catalog, CatalogView, Transaction } from '../../catalog/api.js';
 import { abandonObject } from '../../catalog/references.js';
 import { candidateKind, objectCandidate } from '../../catalog/records/deletion.js';
 import { logKind, sortedLogKind } from '../../catalog/records/logs.js';
 import { serverKind } from '../../catalog/records/servers.js';
-import { dataPrefix, parseObjectName, serverLogName } from '../../storage/names.js';
-import type { Storage } from '../../storage/storage.js';
+import type { LogStore } from '../../storage/log.js';
+import { parseObjectName, serverLogName } from '../../storage/names.js';
 import type { Clock, Timer } from '../../world/clock.js';
 import type { Logger } from '../../world/log.js';
-import type { ObjectInfo } from '../../world/object-store.js';
+import type { ObjectInfo, ObjectStore } from '../../world/object-store.js';
 import type { Service } from '../../world/world.js';
 import { batchMax, orphansPerSweepMax, sweepEveryMs, sweepFirstMs, sweepPage } from './limits.js';
 
 export interface OrphanSweepOptions {
   readonly catalog: Catalog;
-  readonly storage: Pick<Storage, 'objects' | 'logs'>;
+  readonly storage: {
+    readonly objects: Pick<ObjectStore, 'list'>;
+    readonly logs: Pick<LogStore, 'end'>;
+  };
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -51,18 +54,24 @@ export interface SweepReport {
   readonly aborted: CadastreError | undefined;
 }
 
-/** Orphans by name, with their incarnation and size. */
-type Orphans = ReadonlyMap<string, { readonly incarnation: Incarnation; readonly bytes: number }>;
+interface Orphan {
+  readonly object: string;
+  readonly incarnation: Incarnation;
+  readonly bytes: number;
+}
 
 type Tally = {
   -readonly [Field in Exclude<keyof SweepReport, 'sweep' | 'aborted'>]: SweepReport[Field];
 };
 
+const dataPrefix = 'data/';
+
 export class OrphanSweep implements Service {
   readonly #options: OrphanSweepOptions;
   readonly #stopping = new AbortController();
   #sweeps = 0;
-  #suspects: Orphans = new Map();
+  /** What the sweep before found, if it ended well. */
+  #suspects: ReadonlySet<string> = new Set();
   #running: Promise<SweepReport> | undefined;
   #timer: Timer | undefined;
 
@@ -114,12 +123,13 @@ export class OrphanSweep implements Service {
     };
     const before = this.#suspects;
     // Until this sweep has ended well: the next one is not in a row with what came before.
-    this.#suspects = new Map();
+    this.#suspects = new Set();
     let aborted: CadastreError | undefined;
     try {
       const found = await this.#find(tally);
-      await this.#mark([...found].filter(([object]) => before.has(object)), tally);
-      this.#suspects = found;
+      const again = found.filter(({ object }) => before.has(object));
+      await this.#mark(again, tally);
+      this.#suspects = new Set(found.map(({ object }) => object));
       log.info('swept for orphans', { sweep, ...tally });
     } catch (error) {
       aborted = asCadastreError(error);
@@ -130,12 +140,12 @@ export class OrphanSweep implements Service {
     return { sweep, ...tally, aborted };
   }
 
-  /** At most `orphansPerSweepMax`: the first ones in the order of names, so that the next finds them too. */
-  async #find(tally: Tally): Promise<Orphans> {
+  /** At most `orphansPerSweepMax`: the first in order, so that the next sweep finds them again. */
+  async #find(tally: Tally): Promise<readonly Orphan[]> {
     const { catalog, clock, storage } = this.#options;
-    const found = new Map<string, { incarnation: Incarnation; bytes: number }>();
+    const found: Orphan[] = [];
     const dead = new Map<Incarnation, boolean>();
-    let isRootKnown = false;
+    let isOurs = false;
     let page: readonly ObjectInfo[];
     let after: string | undefined;
     do {
@@ -143,32 +153,34 @@ export class OrphanSweep implements Service {
       page = await storage.objects.list(dataPrefix, after, sweepPage);
       this.#stopping.signal.throwIfAborted();
       after = page.at(-1)?.key;
-      tally.listed += page.length;
-      for (const { key, bytes } of page) {
-        const incarnation = parseObjectName(key)?.incarnation;
+      for (const { key: object, bytes } of page) {
+        if (found.length >= orphansPerSweepMax) break;
+        tally.listed++;
+        // What no server named is nobody's to judge.
+        const incarnation = parseObjectName(object)?.incarnation;
         if (incarnation === undefined) continue;
-        const isListed = this.#isTold(catalog.tail, key);
-        isRootKnown ||= isListed || catalog.tail.get(serverKind, [incarnation]) !== undefined;
-        if (isListed || found.size >= orphansPerSweepMax) continue;
+        const isTold = this.#isTold(catalog.tail, object);
+        isOurs ||= isTold || catalog.tail.get(serverKind, [incarnation]) !== undefined;
+        if (isTold) continue;
         const isDead = dead.get(incarnation) ?? (await this.#isDead(incarnation));
         dead.set(incarnation, isDead);
-        if (isDead) found.set(key, { incarnation, bytes });
+        if (isDead) found.push({ object, incarnation, bytes });
       }
       await clock.yield();
-    } while (page.length > 0 && found.size < orphansPerSweepMax);
-    tally.orphans = found.size;
-    for (const { bytes } of found.values()) tally.orphanBytes += bytes;
-    if (found.size > 0 && !isRootKnown) throw strangeRoot(found.size);
+    } while (page.length > 0 && found.length < orphansPerSweepMax);
+    tally.orphans = found.length;
+    tally.orphanBytes = bytesOf(found);
+    if (found.length > 0 && !isOurs) throw strangeRoot(found.length);
     return found;
   }
 
   async #isDead(incarnation: Incarnation): Promise<boolean> {
     const { catalog, storage } = this.#options;
-    const record = catalog.tail.get(serverKind, [incarnation]);
-    if (record === undefined) {
-      return (await storage.logs.end(serverLogName(incarnation))) !== undefined;
+    if (catalog.tail.get(serverKind, [incarnation]) !== undefined) {
+      return !mayLive(catalog.tail, incarnation);
     }
-    return mayBeDead(catalog.tail, incarnation);
+    // Forgotten, or of the world before a restore; without a seal it may be about to register.
+    return (await storage.logs.end(serverLogName(incarnation))) !== undefined;
   }
 
   /** Whether the catalog tells of the object in any way. */
@@ -180,30 +192,31 @@ export class OrphanSweep implements Service {
     );
   }
 
-  async #mark(orphans: readonly (Orphans extends ReadonlyMap<infer K, infer V> ? readonly [K, V] : never)[], tally: Tally): Promise<void> {
-    const { catalog } = this.#options;
+  async #mark(orphans: readonly Orphan[], tally: Tally): Promise<void> {
     for (let at = 0; at < orphans.length; at += batchMax) {
       this.#stopping.signal.throwIfAborted();
-      const marked = catalog.transact((tx) => {
+      const marked = this.#options.catalog.transact((tx) => {
         this.#requireNothingQuarantined();
         const waiting = unrecoveredServer(tx);
-        if (waiting !== undefined) {
-          tally.withheld = `the log of server ${waiting} is not recovered yet`;
-          return [];
-        }
-        // Across each await a reference may have come, or a registration.
-        const rest = orphans
-          .slice(at, at + batchMax)
-          .filter(([object, { incarnation }]) => mayBeDead(tx, incarnation) && !this.#isTold(tx, object));
-        for (const [object, { bytes }] of rest) {
-          abandonObject(tx, catalog.references, object, bytes);
-        }
-        return rest;
+        if (waiting === undefined) return this.#markBatch(tx, orphans.slice(at, at + batchMax));
+        tally.withheld = `the log of server ${waiting} is not recovered yet`;
+        return [];
       });
       await marked.durable();
       tally.marked += marked.value.length;
-      for (const [, { bytes }] of marked.value) tally.markedBytes += bytes;
+      tally.markedBytes += bytesOf(marked.value);
     }
+  }
+
+  #markBatch(tx: Transaction, batch: readonly Orphan[]): readonly Orphan[] {
+    // While the sweep awaited something, a reference may have come, or a registration.
+    const still = batch.filter(
+      ({ object, incarnation }) => !mayLive(tx, incarnation) && !this.#isTold(tx, object),
+    );
+    for (const { object, bytes } of still) {
+      abandonObject(tx, this.#options.catalog.references, object, bytes);
+    }
+    return still;
   }
 
   #requireNothingQuarantined(): void {
@@ -215,4 +228,31 @@ export class OrphanSweep implements Service {
       { nextStep: 'repair or delete the quarantined records' },
     );
   }
+}
+
+/** Whether a record says that it is alive, or stops in good order. */
+function mayLive(view: CatalogView, server: Incarnation): boolean {
+  const state = view.get(serverKind, [server])?.state;
+  return state === 'online' || state === 'stopping';
+}
+
+/** A dead server whose log still waits to be sorted, or for its slices to reach their regions. */
+function unrecoveredServer(view: CatalogView): Incarnation | undefined {
+  for (const { key } of view.scan(logKind)) {
+    if (!mayLive(view, key[0])) return key[0];
+  }
+  return undefined;
+}
+
+function bytesOf(orphans: readonly Orphan[]): number {
+  return orphans.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+function strangeRoot(orphans: number): CadastreError {
+  return new CadastreError(
+    'corruption',
+    `the catalog knows no object of this storage root and no server that wrote one; ` +
+      `${orphans} objects are left as they are`,
+    { nextStep: 'check that the catalog and the storage root belong together' },
+  );
 }

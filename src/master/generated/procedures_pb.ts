@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file procedures.proto.
  */
 export const file_procedures: GenFile = /*@__PURE__*/
-  fileDesc("ChBwcm9jZWR1cmVzLnByb3RvEg9jYWRhc3RyZS5tYXN0ZXIiMQoJVGFibGVOYW1lEhEKCW5hbWVzcGFjZRgBIAEoCRIRCglxdWFsaWZpZXIYAiABKAkiewoMVHJhbnNpdElucHV0EikKBXRhYmxlGAEgASgLMhouY2FkYXN0cmUubWFzdGVyLlRhYmxlTmFtZRIOCgZyZWdpb24YAiABKAQSEAoIcmVjb3ZlcnkYAyABKAgSEwoGc2VydmVyGAQgASgESACIAQFCCQoHX3NlcnZlciIuCgtBc3NpZ25TdGF0ZRIQCghmYWlsdXJlcxgBIAEoDRINCgVhdm9pZBgCIAMoBCJVCglNb3ZlU3RhdGUSGAoLZGVzdGluYXRpb24YASABKARIAIgBARITCgZzb3VyY2UYAiABKARIAYgBAUIOCgxfZGVzdGluYXRpb25CCQoHX3NvdXJjZSJICgtSZWdpb25JbnB1dBIpCgV0YWJsZRgBIAEoCzIaLmNhZGFzdHJlLm1hc3Rlci5UYWJsZU5hbWUSDgoGcmVnaW9uGAIgASgEIh0KC1NlcnZlcklucHV0Eg4KBnNlcnZlchgBIAEoBCJ4CgxTb3J0ZWRSZWdpb24SDgoGcmVnaW9uGAEgASgEEg4KBm9mZnNldBgCIAEoBBINCgVieXRlcxgDIAEoBBIPCgdlbnRyaWVzGAQgASgEEhQKDHNlcXVlbmNlX21heBgFIAEoBBISCgpza2lwX3VwX3RvGAYgASgEInkKCkNyYXNoU3RhdGUSDgoGb2JqZWN0GAEgASgJEg0KBWJ5dGVzGAIgASgEEg0KBWNyYzMyGAMgASgHEi4KB3JlZ2lvbnMYBCADKAsyHS5jYWRhc3RyZS5tYXN0ZXIuU29ydGVkUmVnaW9uEg0KBWF2b2lkGAUgAygEIk4KEENyZWF0ZVRhYmxlSW5wdXQSFgoOcmVjb3JkX3ZlcnNpb24YASABKA0SDgoGcmVjb3JkGAIgASgMEhIKCnNwbGl0X2tleXMYAyADKAwiNwoKVGFibGVJbnB1dBIpCgV0YWJsZRgBIAEoCzIaLmNhZGFzdHJlLm1hc3Rlci5UYWJsZU5hbWUiHQoMVGFibGVJZElucHV0Eg0KBXRhYmxlGAEgASgEIlgKClRhYmxlU3RhdGUSDQoFdGFibGUYASABKAQSDQoFY291bnQYAiABKAQSLAoFYWZ0ZXIYAyABKAsyHS5jYWRhc3RyZS5tYXN0ZXIuUmVnaW9uQ3Vyc29yIjEKDFJlZ2lvbkN1cnNvchIRCglzdGFydF9rZXkYASABKAwSDgoGcmVnaW9uGAIgASgEYgZwcm90bzM");
+  fileDesc("ChBwcm9jZWR1cmVzLnByb3RvEg9jYWRhc3RyZS5tYXN0ZXIiMQoJVGFibGVOYW1lEhEKCW5hbWVzcGFjZRgBIAEoCRIRCglxdWFsaWZpZXIYAiABKAkiewoMVHJhbnNpdElucHV0EikKBXRhYmxlGAEgASgLMhouY2FkYXN0cmUubWFzdGVyLlRhYmxlTmFtZRIOCgZyZWdpb24YAiABKAQSEAoIcmVjb3ZlcnkYAyABKAgSEwoGc2VydmVyGAQgASgESACIAQFCCQoHX3NlcnZlciIuCgtBc3NpZ25TdGF0ZRIQCghmYWlsdXJlcxgBIAEoDRINCgVhdm9pZBgCIAMoBCIhCg1VbmFzc2lnblN0YXRlEhAKCGZhaWx1cmVzGAEgASgNIlUKCU1vdmVTdGF0ZRIYCgtkZXN0aW5hdGlvbhgBIAEoBEgAiAEBEhMKBnNvdXJjZRgCIAEoBEgBiAEBQg4KDF9kZXN0aW5hdGlvbkIJCgdfc291cmNlIkgKC1JlZ2lvbklucHV0EikKBXRhYmxlGAEgASgLMhouY2FkYXN0cmUubWFzdGVyLlRhYmxlTmFtZRIOCgZyZWdpb24YAiABKAQiHQoLU2VydmVySW5wdXQSDgoGc2VydmVyGAEgASgEIngKDFNvcnRlZFJlZ2lvbhIOCgZyZWdpb24YASABKAQSDgoGb2Zmc2V0GAIgASgEEg0KBWJ5dGVzGAMgASgEEg8KB2VudHJpZXMYBCABKAQSFAoMc2VxdWVuY2VfbWF4GAUgASgEEhIKCnNraXBfdXBfdG8YBiABKAQieQoKQ3Jhc2hTdGF0ZRIOCgZvYmplY3QYASABKAkSDQoFYnl0ZXMYAiABKAQSDQoFY3JjMzIYAyABKAcSLgoHcmVnaW9ucxgEIAMoCzIdLmNhZGFzdHJlLm1hc3Rlci5Tb3J0ZWRSZWdpb24SDQoFYXZvaWQYBSADKAQiTgoQQ3JlYXRlVGFibGVJbnB1dBIWCg5yZWNvcmRfdmVyc2lvbhgBIAEoDRIOCgZyZWNvcmQYAiABKAwSEgoKc3BsaXRfa2V5cxgDIAMoDCI3CgpUYWJsZUlucHV0EikKBXRhYmxlGAEgASgLMhouY2FkYXN0cmUubWFzdGVyLlRhYmxlTmFtZSIdCgxUYWJsZUlkSW5wdXQSDQoFdGFibGUYASABKAQiWAoKVGFibGVTdGF0ZRINCgV0YWJsZRgBIAEoBBINCgVjb3VudBgCIAEoBBIsCgVhZnRlchgDIAEoCzIdLmNhZGFzdHJlLm1hc3Rlci5SZWdpb25DdXJzb3IiMQoMUmVnaW9uQ3Vyc29yEhEKCXN0YXJ0X2tleRgBIAEoDBIOCgZyZWdpb24YAiABKARiBnByb3RvMw");
 
 /**
  * @generated from message cadastre.master.TableName
@@ -98,6 +98,25 @@ export const AssignStateSchema: GenMessage<AssignState> = /*@__PURE__*/
   messageDesc(file_procedures, 2);
 
 /**
+ * @generated from message cadastre.master.UnassignState
+ */
+export type UnassignState = Message<"cadastre.master.UnassignState"> & {
+  /**
+   * Closes that the server tried and could not do.
+   *
+   * @generated from field: uint32 failures = 1;
+   */
+  failures: number;
+};
+
+/**
+ * Describes the message cadastre.master.UnassignState.
+ * Use `create(UnassignStateSchema)` to create a new message.
+ */
+export const UnassignStateSchema: GenMessage<UnassignState> = /*@__PURE__*/
+  messageDesc(file_procedures, 3);
+
+/**
  * @generated from message cadastre.master.MoveState
  */
 export type MoveState = Message<"cadastre.master.MoveState"> & {
@@ -117,7 +136,7 @@ export type MoveState = Message<"cadastre.master.MoveState"> & {
  * Use `create(MoveStateSchema)` to create a new message.
  */
 export const MoveStateSchema: GenMessage<MoveState> = /*@__PURE__*/
-  messageDesc(file_procedures, 3);
+  messageDesc(file_procedures, 4);
 
 /**
  * @generated from message cadastre.master.RegionInput
@@ -139,7 +158,7 @@ export type RegionInput = Message<"cadastre.master.RegionInput"> & {
  * Use `create(RegionInputSchema)` to create a new message.
  */
 export const RegionInputSchema: GenMessage<RegionInput> = /*@__PURE__*/
-  messageDesc(file_procedures, 4);
+  messageDesc(file_procedures, 5);
 
 /**
  * @generated from message cadastre.master.ServerInput
@@ -156,7 +175,7 @@ export type ServerInput = Message<"cadastre.master.ServerInput"> & {
  * Use `create(ServerInputSchema)` to create a new message.
  */
 export const ServerInputSchema: GenMessage<ServerInput> = /*@__PURE__*/
-  messageDesc(file_procedures, 5);
+  messageDesc(file_procedures, 6);
 
 /**
  * @generated from message cadastre.master.SortedRegion
@@ -200,7 +219,7 @@ export type SortedRegion = Message<"cadastre.master.SortedRegion"> & {
  * Use `create(SortedRegionSchema)` to create a new message.
  */
 export const SortedRegionSchema: GenMessage<SortedRegion> = /*@__PURE__*/
-  messageDesc(file_procedures, 6);
+  messageDesc(file_procedures, 7);
 
 /**
  * @generated from message cadastre.master.CrashState
@@ -243,7 +262,7 @@ export type CrashState = Message<"cadastre.master.CrashState"> & {
  * Use `create(CrashStateSchema)` to create a new message.
  */
 export const CrashStateSchema: GenMessage<CrashState> = /*@__PURE__*/
-  messageDesc(file_procedures, 7);
+  messageDesc(file_procedures, 8);
 
 /**
  * @generated from message cadastre.master.CreateTableInput
@@ -272,7 +291,7 @@ export type CreateTableInput = Message<"cadastre.master.CreateTableInput"> & {
  * Use `create(CreateTableInputSchema)` to create a new message.
  */
 export const CreateTableInputSchema: GenMessage<CreateTableInput> = /*@__PURE__*/
-  messageDesc(file_procedures, 8);
+  messageDesc(file_procedures, 9);
 
 /**
  * @generated from message cadastre.master.TableInput
@@ -289,7 +308,7 @@ export type TableInput = Message<"cadastre.master.TableInput"> & {
  * Use `create(TableInputSchema)` to create a new message.
  */
 export const TableInputSchema: GenMessage<TableInput> = /*@__PURE__*/
-  messageDesc(file_procedures, 9);
+  messageDesc(file_procedures, 10);
 
 /**
  * @generated from message cadastre.master.TableIdInput
@@ -306,7 +325,7 @@ export type TableIdInput = Message<"cadastre.master.TableIdInput"> & {
  * Use `create(TableIdInputSchema)` to create a new message.
  */
 export const TableIdInputSchema: GenMessage<TableIdInput> = /*@__PURE__*/
-  messageDesc(file_procedures, 10);
+  messageDesc(file_procedures, 11);
 
 /**
  * @generated from message cadastre.master.TableState
@@ -337,7 +356,7 @@ export type TableState = Message<"cadastre.master.TableState"> & {
  * Use `create(TableStateSchema)` to create a new message.
  */
 export const TableStateSchema: GenMessage<TableState> = /*@__PURE__*/
-  messageDesc(file_procedures, 11);
+  messageDesc(file_procedures, 12);
 
 /**
  * @generated from message cadastre.master.RegionCursor
@@ -359,5 +378,5 @@ export type RegionCursor = Message<"cadastre.master.RegionCursor"> & {
  * Use `create(RegionCursorSchema)` to create a new message.
  */
 export const RegionCursorSchema: GenMessage<RegionCursor> = /*@__PURE__*/
-  messageDesc(file_procedures, 12);
+  messageDesc(file_procedures, 13);
 

@@ -54,6 +54,8 @@ export interface Before {
   readonly files?: number;
   /** State of the first server; the second is online. */
   readonly first?: ServerState;
+  /** Servers can close nothing. */
+  readonly closesFail?: boolean;
 }
 
 export class MasterWorld implements ConformanceWorld<Transaction> {
@@ -69,7 +71,10 @@ export class MasterWorld implements ConformanceWorld<Transaction> {
     this.#before = before;
     const alive = before.first === 'crashed' ? [secondServer] : [firstServer, secondServer];
     const { clock } = this.#simulation.node('servers').world;
-    this.#servers = new DirectServers(clock, alive, hooks.answers);
+    this.#servers = new DirectServers(clock, alive, {
+      answers: hooks.answers,
+      closesFail: before.closesFail === true,
+    });
   }
 
   boot(): Promise<ProcedureEngine<Transaction>> {

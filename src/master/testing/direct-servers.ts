@@ -1,9 +1,11 @@
 // Region servers for the conformance harness: no network, only the engine's own messages, which are
-// lost, doubled and late as the harness says. They obey at once.
+// lost, doubled and late as the harness says. They obey at once, but for closes where a scenario wants
+// them to fail.
 
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { create } from '@bufbuild/protobuf';
 import { unreachable } from '../../base/assert.js';
+import { CadastreError } from '../../base/errors.js';
 import type { Incarnation, Sequence } from '../../base/ids.js';
 import type { RemoteOperation } from '../../procedure/api.js';
 import { SimulatedServers } from '../../procedure/testing/simulated-servers.js';
@@ -38,12 +40,18 @@ const kinds: Readonly<Record<string, OperationKind>> = {
 export class DirectServers {
   readonly servers: SimulatedServers;
   readonly #answers: Answers;
+  readonly #closesFail: boolean;
   readonly #seen = new Set<PendingReport>();
   #pending: PendingReport[] = [];
   #sorted = 0;
 
-  constructor(clock: Clock, incarnations: readonly Incarnation[], answers: Answers) {
+  constructor(
+    clock: Clock,
+    incarnations: readonly Incarnation[],
+    { answers, closesFail }: { readonly answers: Answers; readonly closesFail: boolean },
+  ) {
     this.#answers = answers;
+    this.#closesFail = closesFail;
     this.servers = new SimulatedServers(clock, (server, op) => this.#execute(server, op), answers);
     for (const incarnation of incarnations) this.servers.add(incarnation);
   }
@@ -78,6 +86,9 @@ export class DirectServers {
     const kind = kinds[received.kind] ?? OperationKind.OPERATION_UNKNOWN;
     const operation = decodeOperation({ kind, body: received.body });
     if (operation.kind === 'sort-log') return this.#sort(server, operation);
+    if (operation.kind === 'close' && this.#closesFail) {
+      throw new CadastreError('disk-full', 'the region could not be flushed');
+    }
     const report = reportOf(operation);
     if (report !== undefined) {
       const message = create(TransitionReportSchema, {
