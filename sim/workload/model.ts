@@ -39,6 +39,8 @@ export class TableModel {
 
 export class Model {
   readonly tables: readonly TableModel[];
+  /** Clients whose write is under way. */
+  readonly writing = new Set<string>();
   /** Set when the clients are to finish what they do. */
   isOver = false;
   /** Operations by kind and outcome, for the report. */

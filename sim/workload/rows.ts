@@ -4,10 +4,11 @@
 // values, or one, has seen half a mutation. A third column makes it large enough for flushes.
 
 import type { Cell } from '../../src/base/cell.js';
-import type { Mutation } from '../../src/base/operations.js';
+import type { Condition, Mutation } from '../../src/base/operations.js';
 import type { Client } from '../../src/client/client.js';
 import { conditionOf } from '../../src/client/condition.js';
 import { mutationOf } from '../../src/client/operations.js';
+import type { MutateResponse } from '../../src/wire/client-messages.js';
 import type { SimRandom } from '../../src/world/simulated/random.js';
 import type { Outcome, SimClient } from '../client.js';
 import type { RowValue } from '../history.js';
@@ -29,19 +30,19 @@ type Action = (table: TableModel) => Promise<void>;
 
 export class RowClient {
   readonly #parts: RowClientParts;
-  readonly #actions: readonly (readonly [weight: number, name: string, action: Action])[];
+  readonly #actions: readonly (readonly [weight: number, action: Action])[];
   #nonces = 0;
 
   constructor(parts: RowClientParts) {
     this.#parts = parts;
     this.#actions = [
-      [8, 'put', (table) => this.#put(table)],
-      [2, 'delete', (table) => this.#delete(table)],
-      [4, 'check', (table) => this.#check(table)],
-      [3, 'batch', (table) => this.#batch(table)],
-      [4, 'increment', (table) => this.#increment(table)],
-      [6, 'get', (table) => this.#get(table)],
-      [3, 'scan', (table) => this.#scan(table)],
+      [8, (table) => this.#put(table)],
+      [2, (table) => this.#delete(table)],
+      [4, (table) => this.#check(table)],
+      [3, (table) => this.#batch(table)],
+      [4, (table) => this.#increment(table)],
+      [6, (table) => this.#get(table)],
+      [3, (table) => this.#scan(table)],
     ];
   }
 
@@ -68,7 +69,7 @@ export class RowClient {
     const { random } = this.#parts;
     const total = this.#actions.reduce((sum, [weight]) => sum + weight, 0);
     let at = random.below(total);
-    for (const [weight, , action] of this.#actions) {
+    for (const [weight, action] of this.#actions) {
       if (at < weight) return action;
       at -= weight;
     }
@@ -80,7 +81,7 @@ export class RowClient {
     const value = this.#parts.model.newValue();
     const { history } = table;
     const began = history.begin();
-    const outcome = await this.#parts.attempts.mutate(table.name, this.#putOf(row, value));
+    const outcome = await this.#mutate(table.name, this.#putOf(row, value));
     this.#note('put', outcome);
     if (outcome.kind === 'refused') return;
     const isUnclear = outcome.kind === 'unknown';
@@ -91,7 +92,7 @@ export class RowClient {
     const row = this.#row();
     const { history } = table;
     const began = history.begin();
-    const outcome = await this.#parts.attempts.mutate(table.name, deleteOf(row));
+    const outcome = await this.#mutate(table.name, deleteOf(row));
     this.#note('delete', outcome);
     if (outcome.kind === 'refused') return;
     const isUnclear = outcome.kind === 'unknown';
@@ -112,7 +113,7 @@ export class RowClient {
       Buffer.from(row),
       expected.value === undefined ? { column, absent: true } : { column, equals: expected.value },
     );
-    const outcome = await this.#parts.attempts.mutate(table.name, mutation, condition);
+    const outcome = await this.#mutate(table.name, mutation, condition);
     this.#note('check', outcome);
     if (outcome.kind === 'refused') return;
     const isUnclear = outcome.kind === 'unknown';
@@ -142,7 +143,7 @@ export class RowClient {
 
   /** By one, with the same nonce until it is known what became of it. */
   async #increment(table: TableModel): Promise<void> {
-    const { attempts, model, name, random } = this.#parts;
+    const { model, name, random } = this.#parts;
     const row = pickOf(random, counterKeys) ?? '';
     const nonce = { group: String(random.u32() + 1), nonce: String(++this.#nonces) };
     const mutation = mutationOf({ kind: 'increment', row, amounts: { 'f:n': 1 } }, () => nonce);
@@ -151,7 +152,7 @@ export class RowClient {
     let isExact = true;
     // Longer than the settling of a cluster; shorter than nonces are remembered.
     for (let attempt = 0; attempt < 6; attempt++) {
-      const outcome = await attempts.mutate(table.name, mutation);
+      const outcome = await this.#mutate(table.name, mutation);
       this.#note('increment', outcome);
       if (outcome.kind === 'done') {
         const [cell] = outcome.value.result?.cells ?? [];
@@ -193,6 +194,20 @@ export class RowClient {
     } catch (error) {
       if (error instanceof Violation) throw error;
       model.count('scan failed');
+    }
+  }
+
+  async #mutate(
+    table: string,
+    mutation: Mutation,
+    condition?: Condition,
+  ): Promise<Outcome<MutateResponse>> {
+    const { attempts, model, name } = this.#parts;
+    model.writing.add(name);
+    try {
+      return await attempts.mutate(table, mutation, condition);
+    } finally {
+      model.writing.delete(name);
     }
   }
 

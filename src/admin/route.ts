@@ -6,6 +6,7 @@ import type { ProcedureId } from '../base/ids.js';
 import type { Master } from '../master/master.js';
 import type { Clock } from '../world/clock.js';
 import type { EndWaits } from './end-waits.js';
+import { pageMax } from './limits.js';
 
 /** What routes work on. */
 export interface AdminContext {
@@ -97,4 +98,4 @@ export function listOf<Item extends z.ZodType>(item: Item) {
 }
 
 export const count = z.coerce.number().int().nonnegative();
-export const pageLimit = z.coerce.number().int().min(1).max(1_000);
+export const pageLimit = z.coerce.number().int().min(1).max(pageMax);

@@ -3,7 +3,6 @@
 // It does not repair: what it finds is a defect of the engine, and `retry now` wakes the procedure.
 
 import type { Timer } from '../world/clock.js';
-import type { ProcedureId } from '../base/ids.js';
 import type { Core } from './core.js';
 import { auditMs, faultsMax, procedureStride } from './limits.js';
 import type { Procedure } from './procedure.js';
@@ -38,19 +37,22 @@ export class Auditor {
 
   #later(): void {
     this.#timer = this.#core.clock.timer(auditMs, () => {
-      this.#some([...this.#core.procedures.keys()], 0);
+      this.#some(this.#core.procedures.values());
     });
   }
 
-  #some(ids: readonly ProcedureId[], from: number): void {
+  /** New ones are met at the end, so that a run lasts as long as they come faster than it looks. */
+  #some(all: IterableIterator<Procedure>): void {
     if (this.#isStopped) return;
-    for (const id of ids.slice(from, from + procedureStride)) {
-      const procedure = this.#core.procedures.get(id);
-      if (procedure !== undefined) this.#look(procedure);
+    for (let count = 0; count < procedureStride; count++) {
+      const next = all.next();
+      if (next.done === true) {
+        this.#later();
+        return;
+      }
+      this.#look(next.value);
     }
-    const next = from + procedureStride;
-    if (next >= ids.length) this.#later();
-    else this.#core.clock.nextTurn(() => this.#some(ids, next));
+    this.#core.clock.nextTurn(() => this.#some(all));
   }
 
   #look(procedure: Procedure): void {

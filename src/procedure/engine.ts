@@ -18,7 +18,7 @@ import type { ProcedureType } from './definition.js';
 import { Ledger } from './ledger.js';
 import type { Draft } from './ledger.js';
 import { procedureStride, resultsSweepMs } from './limits.js';
-import { applyRestore, inOrderOfStart, loadProcedures } from './loader.js';
+import { applyRestore, loadProcedures } from './loader.js';
 import { Operator } from './operator.js';
 import type { Procedure } from './procedure.js';
 import { withChanges } from './record.js';
@@ -95,8 +95,7 @@ class Engine<Tx> extends Operator<Tx> implements ProcedureEngine<Tx> {
 
   start(options: { readonly paused?: boolean } = {}): void {
     if (options.paused === true) this.pauseAll();
-    const ids = inOrderOfStart(this.#core);
-    this.#goOn(ids, 0);
+    this.#goOn('begun');
     this.#runner.start();
     this.#results.onOverfull = () => this.#sweepNow();
     this.#sweepLater();
@@ -244,16 +243,25 @@ class Engine<Tx> extends Operator<Tx> implements ProcedureEngine<Tx> {
     this.#results.acknowledge(id);
   }
 
-  /** Makes loaded procedures go on, a few in each turn (L9). */
-  #goOn(ids: readonly ProcedureId[], from: number): void {
-    const until = Math.min(ids.length, from + procedureStride);
-    for (let index = from; index < until; index++) {
-      const procedure = this.#core.procedures.get(ids[index] as ProcedureId);
-      if (procedure !== undefined && procedure.reason === 'storing') this.#restart(procedure);
-    }
-    if (this.#core.isStopped) return;
-    if (until === ids.length) this.#auditor.start();
-    else this.#core.clock.nextTurn(() => this.#goOn(ids, until));
+  /** Makes loaded procedures go on, parents first: those that had begun, then those that had not. */
+  #goOn(which: 'begun' | 'fresh'): void {
+    const all = this.#core.procedures.values();
+    const some = (): void => {
+      if (this.#core.isStopped) return;
+      for (let count = 0; count < procedureStride; count++) {
+        const next = all.next();
+        if (next.done === true) {
+          if (which === 'begun') this.#goOn('fresh');
+          else this.#auditor.start();
+          return;
+        }
+        const { reason, record } = next.value;
+        const isOne = record.holdsLocks === (which === 'begun');
+        if (isOne && reason === 'storing') this.#restart(next.value);
+      }
+      this.#core.clock.nextTurn(some);
+    };
+    some();
   }
 
   /** Everything is tried at once; what waits for a server's answer asks again with its number. */

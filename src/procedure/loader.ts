@@ -12,7 +12,7 @@ import { keepOutcome } from './ledger.js';
 import type { Ledger } from './ledger.js';
 import { procedureStride, sweepBatch } from './limits.js';
 import { Procedure } from './procedure.js';
-import { decodeRecord } from './record-decoder.js';
+import { RecordDecoder } from './record-decoder.js';
 import { noBytes, withChanges } from './record.js';
 import type { ProcedureRecord } from './record.js';
 import type { Results } from './results.js';
@@ -29,9 +29,10 @@ export async function loadProcedures(
   let ended = 0;
   let quarantined = 0;
   let count = 0;
+  const decoder = new RecordDecoder();
   for await (const stored of store.load()) {
     if (++count % procedureStride === 0) await core.clock.yield();
-    const procedure = restoreProcedure(core, stored);
+    const procedure = restoreProcedure(core, decoder, stored);
     if (procedure.isEnded) {
       ended++;
       keepOutcome(procedure);
@@ -45,20 +46,28 @@ export async function loadProcedures(
     const { record } = procedure;
     if (record.nonce !== '') core.nonces.set(record.nonce, { id: stored.id, record });
   }
-  for (const procedure of core.procedures.values()) restoreLocks(core, procedure);
+  count = 0;
+  for (const procedure of core.procedures.values()) {
+    if (++count % procedureStride === 0) await core.clock.yield();
+    restoreLocks(core, procedure);
+  }
   const unfinished = core.procedures.size - quarantined;
   core.log.info('procedures loaded', { unfinished, ended, quarantined });
   return { unfinished, ended, quarantined };
 }
 
-function restoreProcedure(core: Core, { id, bytes }: StoredProcedure): Procedure {
+function restoreProcedure(
+  core: Core,
+  decoder: RecordDecoder,
+  { id, bytes }: StoredProcedure,
+): Procedure {
   let record = unreadable(core);
   let type: ProcedureType<unknown> | undefined;
   let input: unknown;
   let fault: string | undefined;
   let isRead = false;
   try {
-    record = decodeRecord(bytes);
+    record = decoder.decode(bytes);
     isRead = true;
     if (record.status.kind !== 'ended') {
       type = core.types.get(record.type);
@@ -186,14 +195,4 @@ export async function applyRestore<Tx>(
       procedure.parent?.removeChild(procedure);
     }
   }
-}
-
-/** In the order in which they go on: what had begun first, parents before children. */
-export function inOrderOfStart(core: Core): readonly ProcedureId[] {
-  const begun: ProcedureId[] = [];
-  const fresh: ProcedureId[] = [];
-  for (const { id, record, quarantine: fault } of core.procedures.values()) {
-    if (fault === undefined) (record.holdsLocks ? begun : fresh).push(id);
-  }
-  return [...begun, ...fresh];
 }

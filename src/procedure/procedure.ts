@@ -173,7 +173,7 @@ function withoutInherited(
   locks: readonly LockRequest[],
   parent: Procedure | undefined,
 ): readonly LockRequest[] {
-  if (parent === undefined || locks.length === 0) return locks;
+  if (parent === undefined || !locks.some((request) => isInherited(request, parent))) return locks;
   return locks.filter((request) => !isInherited(request, parent));
 }
 

@@ -1,4 +1,4 @@
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CadastreError } from '../base/errors.js';
@@ -202,6 +202,35 @@ describe('rows of procedures', () => {
       childrenStarted: 70_000,
     });
     expect(Buffer.from(encoded).toString('hex')).toBe(`0001${Buffer.from(body).toString('hex')}`);
+  });
+
+  it('may hold fields that a later version added, of every wire type', () => {
+    const row = Buffer.from(new RecordEncoder().encode(golden));
+    // Field 100 as a number, a double, bytes, and four bytes.
+    const later = Buffer.from('a006ff01a1060102030405060708a206026869a50601020304', 'hex');
+    const read = decodeRecord(Buffer.concat([row.subarray(0, 2), later, row.subarray(2), later]));
+    expect(plainOf(read)).toEqual(plainOf(golden));
+  });
+
+  it('are read as the generated protobuf code reads them', () => {
+    const encoder = new RecordEncoder();
+    fc.assert(
+      fc.property(record, (one) => {
+        const bytes = new Uint8Array(encoder.encode(one));
+        const message = fromBinary(ProcedureSchema, bytes.subarray(2));
+        const again = decodeRecord(bytes);
+        expect(again.type).toBe(message.type);
+        expect(again.version).toBe(message.version);
+        expect(again.parent ?? 0).toBe(message.parent);
+        expect(again.executed).toEqual(message.executed);
+        expect(again.locks.map(({ name }) => name)).toEqual(message.locks.map(({ name }) => name));
+        expect(again.history.map(({ endedAt }) => endedAt)).toEqual(
+          message.history.map(({ endedAt }) => endedAt),
+        );
+        expect(again.status.kind).toBe(message.status.case);
+        expect(Buffer.compare(again.state, message.state)).toBe(0);
+      }),
+    );
   });
 
   it('of format 1 stay as they are', async () => {

@@ -127,9 +127,8 @@ describe('operator commands (R-P7)', () => {
     const missing = await local.cadastre('rit', '--token-file', join(root, 'none'));
     expect(missing.err).toContain('cannot be read');
     const { port } = local.admin.address;
-    const direct = await cadastre(
-      ...['rit', '--admin', `localhost:${port}`, '--token-file', token, '--root', '/nowhere'],
-    );
+    const place = ['--admin', `localhost:${port}`, '--token-file', token, '--root', '/nowhere'];
+    const direct = await cadastre('rit', ...place);
     expect(direct.code).toBe(0);
   });
 });

@@ -13,9 +13,10 @@ import { openStorage } from '../../../storage/root.js';
 import { realWorld } from '../../../world/real/world.js';
 import { openAdminServer } from '../../admin-server.js';
 import type { AdminServer } from '../../admin-server.js';
+import { exitCodes } from '../../errors.js';
 import { main } from '../../main.js';
 
-export function temporaryRoot(): { readonly root: string; remove(): void } {
+export function temporaryRoot(): { readonly root: string; readonly remove: () => void } {
   const root = mkdtempSync(join(tmpdir(), 'cadastre-operator-'));
   return { root, remove: () => rmSync(root, { recursive: true }) };
 }
@@ -36,10 +37,10 @@ export async function cadastre(...args: readonly string[]): Promise<CommandEnd> 
     }),
   );
   const before = process.exitCode;
-  process.exitCode = 0;
+  process.exitCode = exitCodes.done;
   try {
     await main(args);
-    return { ...texts, code: Number(process.exitCode) };
+    return { ...texts, code: process.exitCode };
   } finally {
     process.exitCode = before;
     for (const spy of spies) spy.mockRestore();
