@@ -6,10 +6,11 @@
 //       [--roots N] [--repeat 5] [--dir /tmp]
 //
 // With one in flight the latency is printed beside a bare write + fdatasync of the same run.
-// `parent-100000` is the root whose children do not fit one record: it prints memory, the event
-// loop's delay and the largest record. Needs a quiet machine and, when durable, a quiet disk.
+// `parent-100000` is the root whose children do not fit one record: look at its memory and at the event
+// loop's delay. Needs a quiet machine and, when durable, a quiet disk.
 
 import os from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { ProcedureEngine } from '../../src/procedure/api.js';
 import type { ProcedureType } from '../../src/procedure/definition.js';
@@ -18,6 +19,7 @@ import { median, print, printResult, spread } from '../lib/figures.js';
 import { choices, runBench, wholeNumber, wholeNumbers } from '../lib/options.js';
 import { machine } from '../lib/processes.js';
 import { withLoopDelay } from './loop-delay.js';
+import type { LoopDelay } from './loop-delay.js';
 import { durableRig, memoryRig } from './rig.js';
 import { benchTypes, Locked, OneStep, Parent, TenStep } from './types.js';
 
@@ -77,6 +79,8 @@ const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
 const rootsOneAtATime = 400;
 const syncBytes = 512;
 const syncSeconds = 1;
+/** What other processes do to an event loop that has nothing to do: the figure to read ours by. */
+const idleMs = 2_000;
 
 /** Runs `count` roots, `inFlight` of them at a time, and returns the milliseconds it took. */
 function runRoots(
@@ -109,11 +113,19 @@ interface Run {
   readonly parent: string;
 }
 
-async function repetition({ name, mode, inFlight, roots, parent }: Run): Promise<number> {
-  const rig =
-    mode === 'memory' ? await memoryRig(benchTypes) : await durableRig(benchTypes, parent);
+interface Repetition {
+  readonly ms: number;
+  readonly delay: LoopDelay;
+}
+
+async function repetition({ name, mode, inFlight, roots, parent }: Run): Promise<Repetition> {
+  const isDurable = mode === 'durable';
+  const rig = isDurable ? await durableRig(benchTypes, parent) : await memoryRig(benchTypes);
   try {
-    return await runRoots(rig.engine, scenarios[name], roots, inFlight);
+    const { result: ms, delay } = await withLoopDelay(() =>
+      runRoots(rig.engine, scenarios[name], roots, inFlight),
+    );
+    return { ms, delay };
   } finally {
     await rig.close();
   }
@@ -123,23 +135,22 @@ async function measure(run: Run, repeat: number): Promise<void> {
   const { name, mode, inFlight, roots, parent } = run;
   await repetition(run); // warm-up
   const rates: number[] = [];
+  const stalls: number[] = [];
   const ratios: number[] = [];
-  let worstStallMs = 0;
   for (let round = 0; round < repeat; round++) {
-    const { result: ms, delay } = await withLoopDelay(() => repetition(run));
-    worstStallMs = Math.max(worstStallMs, delay.p999Ms);
+    const { ms, delay } = await repetition(run);
+    stalls.push(delay.p999Ms);
     rates.push((roots * 1_000) / ms);
     if (mode === 'durable' && inFlight === 1) {
       ratios.push((ms / roots / 1_000) * bareSyncsPerS(parent, syncBytes, syncSeconds));
     }
   }
   const about = `${name}, ${mode}, ${inFlight} in flight`;
-  print(
-    `${about}: ${spread(rates)} roots/s; event loop p99.9 at most ${worstStallMs.toFixed(1)} ms`,
-  );
+  print(`${about}: ${spread(rates, rates.some((rate) => rate < 100) ? 3 : 0)} roots/s`);
+  print(`  event loop p99.9 ${spread(stalls, 1)} ms, peak memory ${peakMib()} MiB`);
   if (ratios.length > 0) {
     const latencyUs = 1e6 / median(rates);
-    print(`${about}: ${latencyUs.toFixed(0)} µs each, ${spread(ratios, 2)} × a bare fdatasync`);
+    print(`  ${latencyUs.toFixed(0)} µs each, ${spread(ratios, 2)} × a bare write + fdatasync`);
   }
   printResult({
     bench: 'executor',
@@ -149,6 +160,11 @@ async function measure(run: Run, repeat: number): Promise<void> {
     roots_per_s: rounded(median(rates)),
     steps_per_s: Math.round(median(rates) * scenarios[name].stepsPerRoot),
   });
+}
+
+/** Of the whole process, all scenarios so far: for one scenario's, run it alone. */
+function peakMib(): string {
+  return (process.resourceUsage().maxRSS / 1024).toFixed(0);
 }
 
 /** Whole where it is large; a root of many children needs the digits. */
@@ -169,6 +185,8 @@ async function main(): Promise<void> {
   });
   const repeat = wholeNumber('repeat', values.repeat);
   print(`# ${machine()}`);
+  const { delay } = await withLoopDelay(() => setTimeout(idleMs));
+  print(`# event loop of this process while idle: p99.9 ${delay.p999Ms.toFixed(1)} ms`);
   for (const mode of choices('mode', values.mode, modes)) {
     for (const name of choices('scenario', values.scenario, scenarioNames)) {
       const scenario = scenarios[name];

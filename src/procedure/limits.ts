@@ -22,6 +22,8 @@ export const backOffFirstMs = 100;
 export const backOffMaxMs = 60_000;
 /** Time between two runs of the auditor. */
 export const auditMs = 10_000;
+/** How far into a lock's queue the auditor looks for each that says it stands there. */
+export const waitersAuditedMax = 1_000;
 /** Faults kept for display. */
 export const faultsMax = 100;
 /** Text of an error that goes into a row. */

@@ -3,7 +3,6 @@
 // Order (races P4, P9): rows are read parents first; what cannot be decoded is quarantined; then the
 // locks of all that have run are restored; then what had begun is made to go on, then what had not.
 
-import type { ProcedureId } from '../base/ids.js';
 import { asCadastreError } from '../base/errors.js';
 import type { LoadReport } from './api.js';
 import type { Core } from './core.js';

@@ -8,7 +8,7 @@
 // 3. What an ancestor holds is not asked for again: `needs` leaves it out (race P12).
 
 import { assert } from '../base/assert.js';
-import { idleMax } from './limits.js';
+import { idleMax, waitersAuditedMax } from './limits.js';
 import type { LockKind, LockMode, LockName, LockRequest } from './lock-request.js';
 
 /** What can hold locks. The fields belong to the lock table, except where marked. */
@@ -153,12 +153,13 @@ export class LockTable<Owner extends LockOwner> {
     return lock.head as Owner | undefined;
   }
 
-  /** Whether the owner really stands in the queue it says; for the auditor. */
+  /** Whether the owner really stands in the queue it says; for the auditor. Far back it is believed. */
   isInQueue(owner: Owner): boolean {
     const lock = owner.locks?.[owner.locksHeld];
-    if (lock === undefined) return false;
-    for (const waiter of this.#waiters(lock)) {
-      if (waiter.owner === owner) return true;
+    let passed = 0;
+    for (let at = lock?.head; at !== undefined; at = at.nextWaiting) {
+      if (at === owner) return true;
+      if (++passed === waitersAuditedMax) return owner.isWaitingForLock;
     }
     return false;
   }

@@ -69,7 +69,8 @@ describe('kill -9 of real processes', () => {
   it('SIGSTOP of a region server: its regions move, and it serves nothing when it goes on', async () => {
     const root = await newRoot();
     const cluster = await root.start();
-    const client = await cluster.connect();
+    // Not so patient that every line of work waits for the server that stands still.
+    const client = await cluster.connect(4_000);
     await createTable(client);
     const writer = new Writer(client);
     const writing = writer.run();
@@ -81,6 +82,6 @@ describe('kill -9 of real processes', () => {
     await writer.reached(writer.acknowledged.size + 200);
     writer.stop();
     await writing;
-    expect(await missing(client, writer.acknowledged)).toEqual([]);
+    expect(await missing(await cluster.connect(), writer.acknowledged)).toEqual([]);
   });
 });

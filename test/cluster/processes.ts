@@ -95,7 +95,8 @@ export interface RunningCluster {
   /** Pids of the region servers that were started first. */
   readonly servers: readonly number[];
   readonly output: string;
-  connect(): Promise<Client>;
+  /** `operationTimeoutMs`: how patient it is. */
+  connect(operationTimeoutMs?: number): Promise<Client>;
   /** Sends a signal to the first process. */
   signal(signal: NodeJS.Signals): void;
   ended(): Promise<Ending>;
@@ -134,8 +135,8 @@ export class TestRoot {
       get output() {
         return run.output;
       },
-      connect: async () => {
-        const client = await connect({ bootstrap: [address], operationTimeoutMs: 20_000 });
+      connect: async (operationTimeoutMs = 20_000) => {
+        const client = await connect({ bootstrap: [address], operationTimeoutMs });
         this.#clients.push(client);
         return client;
       },
