@@ -42,7 +42,7 @@ function addRoles(root: Command): void {
     .addHelpText('after', '\nExample:\n  cadastre start --root ./my-data --port 16000\n')
     .action(async (options: unknown) => (await import('./start.js')).start(options));
   withProcessOptions(root.command('master'))
-    .description('Run a master; a second one on the same root stands by.')
+    .description('Run a master alone; refused while another one lives on the same root.')
     .option('--port <port>', 'RPC port (default: 16000, else a free one)')
     .option('--admin-port <port>', 'port of the operator API on the loopback (default: a free one)')
     .option('--start-paused', 'no procedure runs before "cadastre procedure resume --all"')
