@@ -8,10 +8,10 @@
 //
 // Needs both cores for itself, and a disk that nobody else syncs.
 
-import fs from 'node:fs';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Mutation } from '../../src/base/operations.js';
+import { asCadastreError } from '../../src/base/errors.js';
 import type { Client } from '../../src/client/client.js';
 import { conditionOf } from '../../src/client/condition.js';
 import { getOf, mutationOf } from '../../src/client/operations.js';
@@ -163,9 +163,7 @@ function scanner(client: Client): SendOne {
   return (done) => {
     next().then(
       (rows) => done(undefined, rows),
-      (error: unknown) => {
-        throw error;
-      },
+      (error: unknown) => done(asCadastreError(error), 0),
     );
   };
 }
@@ -231,9 +229,8 @@ async function main(): Promise<void> {
     const calls = new RegionCalls();
     const read = await makeTable(client, tables.read);
     const written = await makeTable(client, tables.written);
-    const serverPids = own?.serverPids ?? wholeNumbers('pids', given.pids ?? '1');
-    const isKnown = own !== undefined || given.pids !== undefined;
-    const setting = { client, calls, read, written, serverPids: isKnown ? serverPids : [] };
+    const known = given.pids === undefined ? [] : wholeNumbers('pids', given.pids);
+    const setting = { client, calls, read, written, serverPids: own?.serverPids ?? known };
     await load(setting);
     for (const operation of options.operations) {
       for (const inFlight of options.inFlights) await measure(operation, inFlight, setting);
@@ -241,7 +238,6 @@ async function main(): Promise<void> {
     calls.close();
     client.close();
   } finally {
-    if (profile !== undefined) fs.mkdirSync(profile, { recursive: true });
     await own?.stop(profile === undefined ? 'kill' : 'clean');
   }
 }

@@ -4,6 +4,7 @@
 // It drives the RPC client directly and does not retry: an error ends the measurement. Everything
 // that is not timed goes through the ordinary client.
 
+import { CadastreError } from '../../src/base/errors.js';
 import type { Client } from '../../src/client/client.js';
 import { connect } from '../../src/client/node.js';
 import { getOf } from '../../src/client/operations.js';
@@ -18,7 +19,7 @@ import {
 import { decodeGetResponse, decodeMultiResponse } from '../../src/wire/response-decoder.js';
 import { RpcClient } from '../../src/wire/rpc-client.js';
 import type { Condition, Get, Nonce } from '../../src/base/operations.js';
-import type { CallRequest, ReplyHandler } from '../../src/wire/client-connection.js';
+import type { CallRequest, ReplyHandler, RpcReply } from '../../src/wire/client-connection.js';
 import { NodeClock } from '../../src/world/real/clock.js';
 import { NodeNetwork } from '../../src/world/real/network.js';
 import type { Address } from '../../src/world/network.js';
@@ -119,10 +120,8 @@ export class RegionCalls {
       const value = { region: specifier, get: next() };
       const request = { method: 'Get', encode: writeGetRequest, value, timeoutMs };
       this.#send(region, request, (error, reply) => {
-        if (isThere && reply !== undefined && decodeGetResponse(reply).cells.length === 0) {
-          throw new Error('a row that was put is not there');
-        }
-        done(error, 1);
+        const isMissing = isThere && reply !== undefined && isEmpty(reply);
+        done(isMissing ? missingRow() : error, 1);
       });
     };
   }
@@ -146,7 +145,15 @@ export class RegionCalls {
   }
 }
 
-function firstFailure(reply: Parameters<typeof decodeMultiResponse>[0]) {
+function isEmpty(reply: RpcReply): boolean {
+  return decodeGetResponse(reply).cells.length === 0;
+}
+
+function missingRow(): CadastreError {
+  return new CadastreError('internal', 'a row that was put is not there');
+}
+
+function firstFailure(reply: RpcReply): CadastreError | undefined {
   for (const result of decodeMultiResponse(reply).regions) {
     if (result.kind === 'error') return result.error;
     for (const outcome of result.outcomes) if (outcome.kind === 'error') return outcome.error;

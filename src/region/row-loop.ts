@@ -219,7 +219,8 @@ export class RowLoop {
     ) {
       return 'more';
     }
-    this.#inRow.length = 0;
+    // Setting the length would free the array's store for every row: 5 % of a scan.
+    while (this.#inRow.length > 0) this.#inRow.pop();
     for (const store of this.#stores) {
       if (!store.isInRow()) continue;
       store.beginRow();
@@ -227,7 +228,7 @@ export class RowLoop {
     }
     this.#at = 0;
     this.#cellsInResult = 0;
-    this.#collected.length = 0;
+    if (this.#collected.length > 0) this.#collected.length = 0;
     this.rowsScanned++;
     this.#isDropped = false;
     if (filter !== undefined) {
