@@ -51,6 +51,11 @@ export class RowAssembler {
     return rows;
   }
 
+  /** Whether cells come again of a row of which pieces were given out. */
+  get isInsideRow(): boolean {
+    return this.#skip > 0;
+  }
+
   /** Forgets what was not given out; undefined before the first row. */
   resume(): ScanPosition | undefined {
     if (this.#key !== undefined && this.#given > 0) {
