@@ -113,6 +113,25 @@ describe('a scan', () => {
     ]);
   });
 
+  it('asks for an old read point only within a row of which it gave pieces out', async () => {
+    const opened = async (batch: number): Promise<readonly number[]> => {
+      const cluster = await filled(['a', 'b', 'c'], [], 4);
+      cluster.cuts = () => ({ results: 1, cells: 2 });
+      const failures = ['none', 'none', 'unknown-scanner', 'none', 'unknown-scanner'] as const;
+      const left = [...failures];
+      cluster.fault = (call) => {
+        const next = call === 'Open' || call === 'Next' ? left.shift() : undefined;
+        return next === undefined || next === 'none'
+          ? undefined
+          : new CadastreError(next, 'injected');
+      };
+      await scanned(cluster, { batch });
+      return cluster.readPoints;
+    };
+    expect(new Set(await opened(0))).toEqual(new Set([0]));
+    expect(await opened(1)).toContain(1);
+  });
+
   it('goes on after its server was killed in the middle of it', async () => {
     const rows = Array.from({ length: 30 }, (_, i) => `r${String(i).padStart(2, '0')}`);
     const cluster = await filled(rows, ['r10', 'r20'], 1);

@@ -66,6 +66,8 @@ export class FakeCluster {
   /** `Service.Method`, and `meta` for reads of hbase:meta, in the order of the calls. */
   readonly calls: string[] = [];
   readonly nonces: string[] = [];
+  /** The read points that scans of rows were opened with. */
+  readonly readPoints: number[] = [];
   state: TableState | undefined = 'enabled';
   fault: (call: string) => Fault = () => undefined;
   /** Results in one answer to a scan, and cells in one result before it is cut. */
@@ -293,6 +295,7 @@ export class FakeCluster {
     const { open } = request;
     if (open !== undefined) {
       const { region } = this.#regionFor(index, open.region);
+      this.readPoints.push(open.scan.readPoint);
       scannerId = { high: 1, low: ++this.#scanner };
       this.#scanners.set(scannerId.low, { results: this.#resultsOf(region, open.scan) });
     }
